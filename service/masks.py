@@ -1,0 +1,64 @@
+"""Secret values are replaced before anything is cut, stored, sent or shown.
+
+Made once from the exposed variables whose names say that they are secret; used by
+`outcome` on all output and by everything that writes texts about runs. A value is also
+recognised in the encodings it commonly travels in: base64 (at each of the three
+alignments), URL, JSON, and HTML-safe forms of these.
+"""
+
+import base64
+import fnmatch
+import json
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+SHORTEST = 6
+"""Shorter values are no masks: they would blacken ordinary text."""
+
+
+class Masks:
+    """Replaces secret values in texts; prints none of them."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        joined = "|".join(re.escape(form) for form in longest_first)
+        self._text = re.compile(joined) if forms else None
+        self._bytes = re.compile(joined.encode("utf-8", "surrogateescape")) if forms else None
+
+    def text(self, text: str) -> str:
+        """Return *text* with every secret value replaced by three stars."""
+        return self._text.sub(MASK, text) if self._text else text
+
+    def bytes(self, content: bytes) -> bytes:
+        """Return *content* with every secret value replaced by three stars."""
+        return self._bytes.sub(MASK.encode("ascii"), content) if self._bytes else content
+
+    def __repr__(self) -> str:
+        return f"Masks({'some' if self._text else 'none'})"
+
+
+def secret_values(exposed: Mapping[str, str], patterns: Iterable[str]) -> list[str]:
+    """Return the values of those variables whose names match one of *patterns*, in any case."""
+    upper = [pattern.upper() for pattern in patterns]
+    return [
+        value
+        for name, value in exposed.items()
+        if any(fnmatch.fnmatchcase(name.upper(), pattern) for pattern in upper)
+    ]
+
+
+def _forms(value: str) -> set[str]:
+    raw = value.encode("utf-8", "surrogateescape")
+    plain = raw.decode("utf-8", "replace")
+    forms = {value, quote(plain, safe=""), quote(plain), quote_plus(plain)}
+    forms |= {json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1]}
+    for shift in range(3):
+        encoded = base64.b64encode(b"\0" * shift + raw).decode("ascii")
+        # The first characters depend on what stands before, the last on what follows.
+        core = encoded[(0, 2, 3)[shift] : len(encoded) - (0, 3, 2)[(shift + len(raw)) % 3]]
+        if len(core) >= SHORTEST:
+            forms |= {core, core.replace("+", "-").replace("/", "_")}
+    return {form for form in forms if len(form) >= SHORTEST}

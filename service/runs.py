@@ -1,0 +1,131 @@
+"""The record of what happened to an accepted event: a run, and an attempt per script.
+
+One accepted event is one run. A run has an attempt for every time one of its scripts was
+started. `handling` makes these values, `journal` keeps them, `api` and `cli` show them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.event import Event
+from service.keptn_events import Belonging
+from service.states import OutgoingState, State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """An event at the door, about to be written down."""
+
+    run: str
+    """The id of the run it will become, unless it is a duplicate."""
+    event: Event
+    belonging: Belonging
+    at: datetime
+    sender: str = ""
+    """Who brought it, as far as authentication knows."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """What became of an arrival."""
+
+    run: str
+    """The id of its run; of the first one when it is a duplicate."""
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """An event on disk that waits to be run."""
+
+    seq: int
+    """Position in the order of acceptance."""
+    run: str
+    event: Event
+    belonging: Belonging
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One execution of one script of a run."""
+
+    position: int
+    """Which of the run's scripts, from 0."""
+    number: int
+    """Which attempt of it, from 1."""
+    script: str
+    level: str
+    path: str
+    commit: str
+    blob: str
+    state: State
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    http_status: int | None = None
+    ending: str = ""
+    detail: str = ""
+    message: str = ""
+    output: bytes = b""
+    """Masked, at most the kept part."""
+    cut: int = 0
+    leftovers: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """All that is known about the run of one event, without its outputs."""
+
+    id: str
+    seq: int
+    event_id: str
+    source: str
+    type: str
+    context: str
+    project: str
+    stage: str
+    service: str
+    state: State
+    reason: str = ""
+    """Why it is in this state, in words: `no script`, `exit code 3`, `remote not reachable`."""
+    accepted_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    result: str = ""
+    status: str = ""
+    message: str = ""
+    commit: str = ""
+    """The commit its first script was read at."""
+    note: str = ""
+    """What an operator should know: a stale mirror, a dropped follow-up event."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """An event we send; written down with its final id before the first attempt."""
+
+    id: str
+    run: str
+    type: str
+    context: str
+    """Order is kept per context; the run's id where the event has no context."""
+    kind: str
+    """`started`, `finished` or `follow-up`."""
+    hops: int
+    """How many events of ours lie between the first foreign event and this one."""
+    body: bytes
+    """The whole event as structured JSON."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """What became of an outgoing event so far."""
+
+    outgoing: Outgoing
+    state: OutgoingState
+    attempts: int = 0
+    last_error: str = ""
+    sent_at: datetime | None = None
