@@ -40,7 +40,7 @@ def read_directives(content: bytes) -> Directives:
         if match is None:
             continue
         if len(line) > _MAX_DIRECTIVE_LINE:
-            raise BadScript(f"a directive line is longer than {_MAX_DIRECTIVE_LINE} bytes", line=number)
+            raise BadScript(f"longer than {_MAX_DIRECTIVE_LINE} bytes", line=number)
         for word in match[1].decode("utf-8", "replace").split():
             key, value = _directive(word, number)
             if key in asked:

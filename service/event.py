@@ -162,7 +162,9 @@ def _specversion(document: Mapping[str, Json], accept: Acceptance) -> str:
             return _guessed_specversion(document)
         raise BadEvent("the attribute 'specversion' is missing; CloudEvents 1.0 requires it")
     if value in ("0.2", "0.3"):
-        raise BadEvent(f"specversion {value} is not taken here; set GENEXEC_ACCEPT=legacy to take it")
+        raise BadEvent(
+            f"specversion {value} is taken only while GENEXEC_ACCEPT is legacy or lenient"
+        )
     raise BadEvent(f"'specversion' must be the text '1.0', not {text(value)[:40]!r}")
 
 
@@ -211,7 +213,7 @@ def _extensions(document: Mapping[str, Json]) -> tuple[dict[str, str], tuple[str
     warnings = []
     for name, value in named.items():
         if not _EXTENSION_NAME.fullmatch(name):
-            warnings.append(f"extension {name!r} ignored: its name is not lower-case letters and digits")
+            warnings.append(f"extension {name!r} ignored: a name is lower-case letters and digits")
         elif isinstance(value, Mapping | list):
             warnings.append(f"extension {name!r} ignored: its value is {describe(value)}")
         elif _CONTROL.search(text(value)):
@@ -246,8 +248,8 @@ def _decoded(document: Mapping[str, Json]) -> Json:
         content = base64.b64decode(encoded if isinstance(encoded, str) else "?", validate=True)
     except ValueError as error:
         raise BadEvent("'data_base64' is not base64") from error
-    media_type = document.get("datacontenttype") or document.get("contenttype") or "application/json"
-    if is_json(text(media_type)):
+    media_type = document.get("datacontenttype") or document.get("contenttype")
+    if is_json(text(media_type) or "application/json"):
         return parse(content)
     try:
         return content.decode("utf-8")

@@ -11,7 +11,18 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from service.errors import BadEvent, UnsupportedMediaType
+from service.errors import (
+    BadEvent,
+    ContentConflict,
+    Draining,
+    EventTooLarge,
+    GenexecError,
+    JournalUnavailable,
+    QueueFull,
+    SourceUnavailable,
+    UnknownRun,
+    UnsupportedMediaType,
+)
 from service.event import Acceptance, Event, is_json, read_event
 from service.strict_json import Json, parse
 
@@ -19,7 +30,22 @@ STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 MAX_BATCH = 1000
 
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+STATUS: Mapping[type[GenexecError], int] = {
+    BadEvent: 400,
+    UnknownRun: 404,
+    EventTooLarge: 413,
+    UnsupportedMediaType: 415,
+    ContentConflict: 422,
+    QueueFull: 429,
+    Draining: 503,
+    JournalUnavailable: 503,
+    SourceUnavailable: 503,
+}
+"""What an error is answered with. 409 is avoided: delivery systems take it for retryable."""
+
+_BAD_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
+_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
@@ -51,6 +77,16 @@ def read_message(
     raise UnsupportedMediaType(
         f"{what} carries no CloudEvent; send {STRUCTURED}, {BATCH}, or ce-* headers"
     )
+
+
+def status_of(error: GenexecError) -> int:
+    """Return the HTTP status that answers *error*; 500 for one that no sender should see."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def code_of(error: GenexecError) -> str:
+    """Return the short name of *error* for programs: `bad-event`, `queue-full`."""
+    return _WORD_START.sub("-", type(error).__name__).lower()
 
 
 def _batch(value: Json, *, accept: Acceptance, now: datetime) -> tuple[Event, ...]:

@@ -4,12 +4,29 @@ One accepted event is one run. A run has an attempt for every time one of its sc
 started. `handling` makes these values, `journal` keeps them, `api` and `cli` show them.
 """
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
 from service.event import Event
 from service.keptn_events import Belonging
 from service.states import OutgoingState, State
+
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_run_id(now: datetime) -> str:
+    """Return an id that sorts by time and can be read aloud, such as `1jkq9m2x4-7f3a8w`.
+
+    Nine characters of milliseconds and 30 random bits, in Crockford's alphabet.
+    """
+    millis = int(now.timestamp() * 1000)
+    return f"{_encoded(millis, 9)}-{_encoded(secrets.randbits(30), 6)}"
+
+
+def _encoded(number: int, length: int) -> str:
+    return "".join(_ALPHABET[number >> 5 * i & 31] for i in reversed(range(length)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

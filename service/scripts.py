@@ -195,9 +195,7 @@ def plan(meaning: Meaning, question: LookUp, listing: Listing) -> Plan:
     return Plan(scripts=tuple(chosen), rows=tuple(rows))
 
 
-def _verdict(
-    meaning: Meaning, candidate: Candidate, basename: str, chosen: list[Found]
-) -> Verdict:
+def _verdict(meaning: Meaning, candidate: Candidate, basename: str, chosen: list[Found]) -> Verdict:
     if meaning.first_only:
         return Verdict.UNUSED if chosen else Verdict.RUNS
     if basename and candidate.basename not in (basename, CATCH_ALL):

@@ -9,12 +9,12 @@ the documentation. Every state has an owner, who moves it on, and a deadline.
                     ▲          │           | timed-out | interrupted | cancelled
                     └──────────┘ (next attempt of a repeatable script)
 
-| state      | means                                        | owner   | deadline                       |
-|------------|----------------------------------------------|---------|--------------------------------|
-| accepted   | on disk, not looked at yet                   | worker  | a free place                   |
-| unresolved | the scripts could not be looked up           | worker  | 9 minutes, then given up       |
-| queued     | the scripts are chosen, waits for its turn   | worker  | a free place, or its next try  |
-| running    | its scripts are being run                    | worker  | the sum of the script deadlines|
+| state      | means                                     | owner  | deadline                    |
+|------------|-------------------------------------------|--------|-----------------------------|
+| accepted   | on disk, not looked at yet                | worker | a free place                |
+| unresolved | the scripts could not be looked up        | worker | 9 minutes, then given up    |
+| queued     | scripts are chosen, waits for its turn    | worker | a free place, its next try  |
+| running    | its scripts are being run                 | worker | the sum of their deadlines  |
 
 Outgoing events: `pending` → `sent` | `dead`; owned by delivery, given up after 24 hours.
 """
