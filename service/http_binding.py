@@ -43,8 +43,7 @@ STATUS: Mapping[type[GenexecError], int] = {
 }
 """What an error is answered with. 409 is avoided: delivery systems take it for retryable."""
 
-_BAD_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
-_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 

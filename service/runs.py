@@ -12,7 +12,6 @@ from service.event import Event
 from service.keptn_events import Belonging
 from service.states import OutgoingState, State
 
-
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
