@@ -11,7 +11,16 @@ from typing import Protocol
 
 from service.event import Event
 from service.outcome import Execution
-from service.runs import Accepted, Arrival, Attempt, Delivery, Outgoing, Receipt, Run
+from service.runs import (
+    Accepted,
+    Arrival,
+    Attempt,
+    Delivery,
+    Outgoing,
+    Receipt,
+    Run,
+    Waiting,
+)
 from service.scripts import Found, Listing, LookUp
 
 
@@ -85,8 +94,11 @@ class Inbox(Protocol):
 class Journal(Protocol):
     """Remembers runs and outgoing events; one process writes it."""
 
-    def waiting(self, *, after: int, limit: int) -> Sequence[Accepted]:
-        """Return accepted events that have no run yet, in order of acceptance."""
+    def waiting(self, *, after: int, limit: int) -> Sequence[Waiting]:
+        """Return what was accepted and has no run yet, in order of acceptance."""
+
+    def accepted(self, seq: int) -> Accepted:
+        """Return the accepted event at this position."""
 
     def abandoned(self) -> Sequence[tuple[Run, Accepted, Sequence[Attempt]]]:
         """Return the runs that an earlier process left `queued`, `running` or `unresolved`."""
@@ -137,3 +149,6 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds that never jump."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let *seconds* pass."""

@@ -5,12 +5,14 @@ started. `handling` makes these values, `journal` keeps them, `api` and `cli` sh
 """
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from service.event import Event
 from service.keptn_events import Belonging
 from service.states import OutgoingState, State
+from service.strict_json import Json
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -51,6 +53,15 @@ class Receipt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """As much of an accepted event as choosing the next one takes."""
+
+    seq: int
+    run: str
+    project: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
     """An event on disk that waits to be run."""
 
@@ -87,6 +98,8 @@ class Attempt:
     output: bytes = b""
     """Masked, at most the kept part."""
     cut: int = 0
+    structured: Mapping[str, Json] = field(default_factory=dict)
+    """What the script said as a JSON object, for the answer to its task."""
     leftovers: int = 0
 
 
@@ -145,3 +158,26 @@ class Delivery:
     attempts: int = 0
     last_error: str = ""
     sent_at: datetime | None = None
+
+
+def opened(accepted: Accepted) -> Run:
+    """Return the run of an event that was just taken up."""
+    event, where = accepted.event, accepted.belonging
+    return Run(
+        id=accepted.run,
+        seq=accepted.seq,
+        event_id=event.id,
+        source=event.source,
+        type=event.type,
+        context=event.context,
+        project=where.project,
+        stage=where.stage,
+        service=where.service,
+        state=State.ACCEPTED,
+        accepted_at=accepted.at,
+    )
+
+
+def pause_before(number: int) -> float:
+    """Return the seconds between an attempt's end and the start of attempt *number* (from 2)."""
+    return min(5.0 * 2.0 ** (number - 2), 300.0)

@@ -69,6 +69,7 @@ class LookUp:
 class Found:
     """A file that exists, at a fixed commit."""
 
+    project: str
     place: Place
     name: str
     path: str
