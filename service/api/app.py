@@ -1,0 +1,148 @@
+"""The addresses of the API, as a Flask application that holds no policy.
+
+`wiring` makes it and puts it behind the intake, which limits and reads every body first. Its
+views run in a few threads, health checks among them, so none may keep all threads waiting:
+refreshes, the only slow ones, are limited in number.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+
+from flask import Flask, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from service.api.problems import answer_problems
+from service.api.questions import (
+    attempt_wanted,
+    position_wanted,
+    project_named,
+    project_wanted,
+    run_wanted,
+    runs_wanted,
+)
+from service.api.reading import Reader
+from service.api.records import detail_record, run_record
+from service.errors import SourceUnavailable, UnknownRun
+from service.strict_json import Json
+
+_REFRESHES = 4
+"""At a time; a refresh may take as long as a Git operation may."""
+
+
+def make_api(
+    reader: Reader,
+    *,
+    refresh: Callable[[str], str],
+    ready: Callable[[], Sequence[str]],
+    status: Callable[[], Mapping[str, Json]],
+) -> Flask:
+    """Return the application.
+
+    *refresh* looks for new commits of a project and says in words what was found, or raises
+    `SourceUnavailable`; *ready* gives the reasons for not being ready; *status* gives what an
+    operator asks first, as JSON. All are called from several threads.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # else a redirect to whatever host the request names
+    views = _Views(reader, refresh=refresh, ready=ready, status=status)
+    for method, rule, view in (
+        ("GET", "/healthz", views.health),
+        ("GET", "/readyz", views.readiness),
+        ("GET", "/api/v1/status", views.status),
+        ("GET", "/api/v1/runs", views.runs),
+        ("GET", "/api/v1/runs/<run>", views.run),
+        ("GET", "/api/v1/runs/<run>/output/<position>", views.output),
+        ("POST", "/api/v1/refresh", views.refresh),
+        ("POST", "/api/v1/refresh/<project>", views.refresh_one),
+    ):
+        app.add_url_rule(rule, rule, view, methods=[method])
+    app.after_request(_guard)
+    answer_problems(app)
+    return app
+
+
+class _Views:
+    """What is answered at each address."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        *,
+        refresh: Callable[[str], str],
+        ready: Callable[[], Sequence[str]],
+        status: Callable[[], Mapping[str, Json]],
+    ) -> None:
+        self._reader = reader
+        self._refresh = refresh
+        self._ready = ready
+        self._status = status
+        self._refreshes = BoundedSemaphore(_REFRESHES)
+
+    def health(self) -> ResponseReturnValue:
+        """Say that the process answers, whatever else is the matter."""
+        return Response("ok\n", mimetype="text/plain")
+
+    def readiness(self) -> ResponseReturnValue:
+        """Say whether events should be sent here."""
+        reasons = list(self._ready())
+        return jsonify(ready=not reasons, reasons=reasons), 503 if reasons else 200
+
+    def status(self) -> ResponseReturnValue:
+        """Return what an operator asks first, and how many runs are in which state."""
+        return jsonify({**self._status(), "runs": dict(self._reader.counts())})
+
+    def runs(self) -> ResponseReturnValue:
+        """Return a page of runs; `next` is the `before` of the page that follows, or null."""
+        wanted = runs_wanted(request.args)
+        runs = self._reader.runs(**wanted)
+        following = runs[-1].seq if len(runs) == wanted["limit"] else None
+        return jsonify(runs=[run_record(run) for run in runs], next=following)
+
+    def run(self, run: str) -> ResponseReturnValue:
+        """Return everything about one run."""
+        return jsonify(detail_record(self._reader.run(run_wanted(run))))
+
+    def output(self, run: str, position: str) -> ResponseReturnValue:
+        """Return what one script of a run wrote, as a file that no browser interprets."""
+        at = position_wanted(position)
+        number = attempt_wanted(request.args)
+        detail = self._reader.run(run_wanted(run))
+        numbers = [attempt.number for attempt in detail.attempts if attempt.position == at]
+        if not numbers or (number is not None and number not in numbers):
+            raise UnknownRun("this run has no such attempt")
+        number = number or max(numbers)
+        response = Response(
+            self._reader.output(detail.run.id, at, number),
+            content_type="text/plain; charset=utf-8",
+        )
+        name = f"{detail.run.id}-{at}-{number}.txt"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+    def refresh(self) -> ResponseReturnValue:
+        """Look for new commits of the project that the body or the query names."""
+        return self._refreshed(project_wanted(request))
+
+    def refresh_one(self, project: str) -> ResponseReturnValue:
+        """Look for new commits of the project in the path, whatever a web hook's body says."""
+        return self._refreshed(project_named(project))
+
+    def _refreshed(self, project: str) -> ResponseReturnValue:
+        with self._a_place():
+            return jsonify(message=self._refresh(project))
+
+    @contextmanager
+    def _a_place(self) -> Iterator[None]:
+        if not self._refreshes.acquire(blocking=False):
+            raise SourceUnavailable("too many refreshes at once; the scripts are polled anyway")
+        try:
+            yield
+        finally:
+            self._refreshes.release()
+
+
+def _guard(response: Response) -> Response:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response

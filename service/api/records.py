@@ -1,0 +1,51 @@
+"""The JSON shape of a run, its attempts and what it sent.
+
+The API answers with these and the command line prints them, so that a program may read either.
+Names are those of the fields in `runs`; times are RFC 3339 in UTC, null while there is none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+
+from service.api.reading import RunDetail
+from service.event import time_string
+from service.runs import Delivery, Run
+from service.strict_json import Json
+
+
+def run_record(run: Run) -> Mapping[str, Json]:
+    """Return *run* as a JSON object."""
+    return _record(run)
+
+
+def detail_record(detail: RunDetail) -> Mapping[str, Json]:
+    """Return a run with its event, attempts and outgoing events as one JSON object.
+
+    Outputs are fetched one by one: they may be large.
+    """
+    return {
+        **run_record(detail.run),
+        "event": dict(detail.event.document),
+        "warnings": list(detail.event.warnings),
+        "attempts": [_record(attempt, without="output") for attempt in detail.attempts],
+        "outgoing": [_outgoing(delivery) for delivery in detail.deliveries],
+    }
+
+
+def _outgoing(delivery: Delivery) -> Mapping[str, Json]:
+    return {
+        **_record(delivery.outgoing, without="body"),
+        **_record(delivery, without="outgoing"),
+    }
+
+
+def _record(value: object, *, without: str = "") -> dict[str, Json]:
+    names = (field.name for field in fields(value) if field.name != without)  # type: ignore[arg-type]
+    return {name: _json(getattr(value, name)) for name in names}
+
+
+def _json(value: Json | datetime) -> Json:
+    if isinstance(value, datetime):
+        return time_string(value)
+    return dict(value) if isinstance(value, Mapping) else value
