@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from service.errors import BadScript
 
 _DIRECTIVE = re.compile(rb"\s*#\s*genexec:(.*)", re.DOTALL)
+_SLIP = re.compile(
+    rb"\s*#\s*genexec(?:\s*:|:?\s+(?:timeout|repeatable|max-attempts)\b)", re.IGNORECASE
+)
 _MAX_DIRECTIVE_LINE = 1000
 _DURATION = re.compile(r"(\d{1,6})(s|m|h)?", re.ASCII)
+_COUNT = re.compile(r"\d{1,3}", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 _MAX_TIMEOUT = 24 * 3600
 _MAX_ATTEMPTS = 100
@@ -38,6 +42,8 @@ def read_directives(content: bytes) -> Directives:
     for number, line in enumerate(content.split(b"\n", 20)[:20], start=1):
         match = _DIRECTIVE.match(line)
         if match is None:
+            if _SLIP.match(line):
+                raise BadScript("a directive begins with `# genexec:`, like this", line=number)
             continue
         if len(line) > _MAX_DIRECTIVE_LINE:
             raise BadScript(f"longer than {_MAX_DIRECTIVE_LINE} bytes", line=number)
@@ -67,7 +73,7 @@ def _directive(word: str, number: int) -> tuple[str, float | int | bool]:
             raise BadScript(f"{word!r}: write timeout=90s, 5m or 2h, at most 24h", line=number)
         return key, float(seconds)
     if key == "max-attempts":
-        if not value.isdecimal() or not 1 <= int(value) <= _MAX_ATTEMPTS:
+        if not _COUNT.fullmatch(value) or not 1 <= int(value) <= _MAX_ATTEMPTS:
             raise BadScript(f"{word!r}: write max-attempts=1 to {_MAX_ATTEMPTS}", line=number)
         return key, int(value)
     raise BadScript(

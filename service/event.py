@@ -11,19 +11,17 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from service.errors import BadEvent
 from service.strict_json import Json, canonical, compact, describe, parse
+from service.times import parse_time, time_string
 
 LIMITS = {"id": 1024, "source": 2048, "type": 255}
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EXTENSION_NAME = re.compile(r"[a-z0-9]+")
-_TIME = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
-)
 _OWN_NAMES = {"specversion", "id", "source", "type", "time", "data", "data_base64"}
 _OWN_NAMES |= {"datacontenttype", "contenttype", "dataschema", "subject", "extensions"}
 
@@ -107,13 +105,15 @@ def read_event(
     extensions, warnings = _extensions(document)
     data = _data(document, names["type"])
     whole = {"specversion": specversion, **document, **names}
+    if isinstance(data, Mapping):  # data_base64 would still hold the sender's token
+        whole = {k: v for k, v in whole.items() if k != "data_base64"} | {"data": data}
     return Event(
         specversion=specversion,
         time=time,
         time_text=time_text,
         data=data,
         extensions=extensions,
-        document=whole | {"data": data} if "data" in document else whole,
+        document=whole,
         warnings=warnings,
         **names,
     )
@@ -130,25 +130,6 @@ def is_json(media_type: str) -> bool:
     """Say whether a media type carries JSON (RFC 6839: also any that ends with +json)."""
     essence = media_type.partition(";")[0].strip().lower()
     return essence.endswith(("/json", "+json"))
-
-
-def parse_time(value: str) -> datetime:
-    """Return the aware time of an RFC 3339 text with 0 to 9 fractional digits.
-
-    Raises `ValueError`. The standard reader takes 3 or 6 digits only before Python 3.11 and
-    cuts nothing; Go senders write up to 9.
-    """
-    match = _TIME.fullmatch(value)
-    if match is None:
-        raise ValueError(value)
-    date, clock, fraction, zone = match.groups()
-    micros = ((fraction or "") + "000000")[:6]
-    return datetime.fromisoformat(f"{date}T{clock}.{micros}{zone.upper().replace('Z', '+00:00')}")
-
-
-def time_string(time: datetime) -> str:
-    """Return *time* as Keptn writes it: RFC 3339, UTC, milliseconds, `Z`."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _specversion(document: Mapping[str, Json], accept: Acceptance) -> str:

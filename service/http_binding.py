@@ -56,7 +56,7 @@ def read_message(
     One event in structured and binary mode, all events of a batch. Raises
     `UnsupportedMediaType` or `BadEvent`; a batch is refused as a whole.
     """
-    fields = {name.lower(): value for name, value in headers}
+    fields = _single(headers)
     content_type = fields.get(b"content-type", b"").decode("latin-1")
     essence = content_type.partition(";")[0].strip().lower()
     if fields.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
@@ -69,7 +69,7 @@ def read_message(
         return (read_event(parse(body), accept=accept, now=now, raw=body),)
     if b"ce-specversion" in fields or b"ce-type" in fields or b"ce-id" in fields:
         document = _binary(fields, content_type, body)
-        return (read_event(document, accept=accept, now=now, raw=body),)
+        return (read_event(document, accept=accept, now=now),)
     if essence == "application/json":
         return (_bare_json(body, accept=accept, now=now),)
     what = essence or "no content type"
@@ -86,6 +86,16 @@ def status_of(error: GenexecError) -> int:
 def code_of(error: GenexecError) -> str:
     """Return the short name of *error* for programs: `bad-event`, `queue-full`."""
     return _WORD_START.sub("-", type(error).__name__).lower()
+
+
+def _single(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return the headers by lower-case name; one that says two things about an event is refused."""
+    fields: dict[bytes, bytes] = {}
+    for name, value in headers:
+        lower = name.lower()
+        if fields.setdefault(lower, value) != value and lower.startswith((b"ce-", b"content-")):
+            raise BadEvent(f"the header {lower.decode('latin-1')!r} stands twice")
+    return fields
 
 
 def _batch(value: Json, *, accept: Acceptance, now: datetime) -> tuple[Event, ...]:
@@ -132,11 +142,12 @@ def _binary(fields: Mapping[bytes, bytes], content_type: str, body: bytes) -> di
 
 def _attribute(value: bytes) -> str:
     """Decode percent signs once (section 3.1.3.2); Go senders leave blanks as they are."""
+    value = value.strip(b" \t")
     if _BAD_PERCENT.search(value.decode("latin-1")):
         decoded = value
     else:
         decoded = _PERCENT.sub(lambda match: bytes.fromhex(match[1].decode("ascii")), value)
     try:
-        return decoded.decode("utf-8").strip()
+        return decoded.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadEvent("an attribute header is not UTF-8 after percent-decoding") from error

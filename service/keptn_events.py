@@ -64,7 +64,7 @@ class Meaning:
     @property
     def first_only(self) -> bool:
         """An action is done by one script: the first one found."""
-        return bool(self.basenames) and self.basenames[-1] == "action.triggered"
+        return self.task == "action" and self.basenames[-1:] == ("action.triggered",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,11 +11,15 @@ import fnmatch
 import json
 import re
 from collections.abc import Iterable, Mapping
+from html import escape
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
 SHORTEST = 6
 """Shorter values are no masks: they would blacken ordinary text."""
+
+_HTML_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+"""How Go writes these characters into JSON."""
 
 
 class Masks:
@@ -55,6 +59,8 @@ def _forms(value: str) -> set[str]:
     plain = raw.decode("utf-8", "replace")
     forms = {value, quote(plain, safe=""), quote(plain), quote_plus(plain)}
     forms |= {json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1]}
+    forms |= {form.translate(_HTML_SAFE) for form in forms}
+    forms |= {escape(plain), escape(plain, quote=False)}
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + raw).decode("ascii")
         # The first characters depend on what stands before, the last on what follows.

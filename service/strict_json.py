@@ -20,9 +20,10 @@ MAX_DEPTH = 64
 MAX_MEMBERS = 20_000
 
 _TYPE_NAMES = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", int: "a number"}
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# A text that never ends reaches to the end; else the search would start anew at each quote.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
-_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89abAB]", re.DOTALL)
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 

@@ -1,0 +1,28 @@
+"""`genexec engine`: the engine process, started by the supervisor and by nobody else."""
+
+import asyncio
+import os
+import socket
+
+import click
+
+from service.config.settings import read_settings
+from service.logs import set_up
+from service.wiring.engine import run_engine
+from service.wiring.own_process import end_with_parent, keep_memory_private
+
+
+@click.command("engine", hidden=True)
+@click.option("--runner", type=int, required=True)
+@click.option("--talk", type=int, required=True)
+@click.option("--wake", type=int, required=True)
+@click.option("--parent", type=int, required=True)
+def command(runner: int, talk: int, wake: int, parent: int) -> None:
+    """Run the engine process; the numbers are inherited descriptors."""
+    end_with_parent(parent)
+    keep_memory_private()
+    settings = read_settings(os.environ)
+    set_up(as_json=settings.log_format == "json", level=settings.log_level)
+    with socket.socket(fileno=runner) as to_runner, socket.socket(fileno=talk) as to_web:
+        running = run_engine(settings, os.environ, runner=to_runner, talk=to_web, wake=wake)
+        raise SystemExit(asyncio.run(running))

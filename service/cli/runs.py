@@ -1,0 +1,52 @@
+"""`genexec runs`: what was run, newest first."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import click
+
+from service.api.records import run_record
+from service.cli.options import as_json_option, open_record, state_dir_option
+from service.cli.terminal import moment, shown
+from service.runs import Run
+from service.states import State
+
+_COLUMNS = "{:<18} {:<12} {:<20} {:<34} {:<26} {}"
+
+
+@click.command("runs")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--state", type=click.Choice([str(state) for state in State]))
+@click.option("--project", metavar="NAME")
+@state_dir_option
+@as_json_option
+def command(
+    limit: int, state: str | None, project: str | None, state_dir: str | None, as_json: bool
+) -> None:
+    """List what was run, newest first.
+
+    Reads the record in the state directory; the service need not be running. A run stands
+    for one accepted event: `accepted` waits, `ignored` had no script, the others tell how
+    their scripts ended. More about one: genexec show RUN
+    """
+    reader = open_record(state_dir)
+    runs = reader.runs(
+        limit=limit, before=None, state=State(state) if state else None, project=project
+    )
+    if as_json:
+        click.echo(json.dumps([run_record(run) for run in runs], indent=2))
+    else:
+        for line in _table(runs):
+            click.echo(line)
+
+
+def _table(runs: Sequence[Run]) -> Iterator[str]:
+    if not runs:
+        yield "no runs yet"
+        return
+    yield _COLUMNS.format("RUN", "STATE", "ACCEPTED", "TYPE", "WHERE", "WHY").rstrip()
+    for run in runs:
+        where = "/".join(filter(None, (run.project, run.stage, run.service)))
+        yield shown(
+            _COLUMNS.format(run.id, run.state, moment(run.accepted_at), run.type, where, run.reason)
+        ).rstrip()

@@ -1,0 +1,88 @@
+"""`genexec send`: post an event to a running service."""
+
+import json
+from uuid import uuid4
+
+import click
+import requests
+from cloudevents.core.bindings.http import to_binary_event
+from cloudevents.core.formats.json import JSONFormat
+
+from service.cli.event_file import read_file
+from service.cli.options import as_json_option
+from service.errors import BadEvent
+from service.event import Acceptance
+
+_TIMEOUT = (5, 35)
+
+
+@click.command("send")
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--to",
+    metavar="URL",
+    envvar="GENEXEC_URL",
+    default="http://127.0.0.1:8080/",
+    show_default=True,
+    help="Where the service listens.",
+)
+@click.option("--binary", is_flag=True, help="Send a JSON event in binary mode (ce-* headers).")
+@click.option("--new-id", is_flag=True, help="Give the event a fresh id, so that it runs again.")
+@as_json_option
+def command(file: str, to: str, binary: bool, new_id: bool, as_json: bool) -> None:
+    r"""Post the event in FILE to a running service and print its answer.
+
+    FILE is a request as in test-events/*.http (its own address is not used), a JSON file
+    with one event or an array of events, or - for JSON on standard input.
+
+    \b
+    Example:
+      genexec send test-events/a.action.triggered.poweroutageaction.http --to http://localhost:8080/
+    """
+    headers, body = _message(file, binary=binary, new_id=new_id)
+    try:
+        answer = requests.post(
+            to, data=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False
+        )
+    except requests.RequestException as error:
+        click.echo(f"genexec: {to} cannot be reached: {_cause(error)}", err=True)
+        raise click.exceptions.Exit(69) from error
+    if as_json:
+        click.echo(json.dumps({"status": answer.status_code, "answer": _body(answer)}))
+    else:
+        click.echo(f"{answer.status_code} {answer.reason}")
+        click.echo(answer.text.strip())
+    if answer.status_code in (429, 503):
+        raise click.exceptions.Exit(75)
+    if not answer.ok:
+        raise click.exceptions.Exit(65)
+
+
+def _message(file: str, *, binary: bool, new_id: bool) -> tuple[dict[str, str], bytes]:
+    message = read_file(file)
+    if not (binary or new_id):
+        return dict(message.headers), message.body
+    documents = [dict(event.document) for event in message.events(Acceptance.LENIENT)]
+    if len(documents) != 1:
+        raise BadEvent(f"{file} holds {len(documents)} events; --binary and --new-id take one")
+    document = documents[0]
+    if new_id:
+        document["id"] = str(uuid4())
+    if not binary:
+        return {"content-type": "application/cloudevents+json"}, json.dumps(document).encode()
+    if document["specversion"] != "1.0":
+        raise BadEvent(f"{file}: binary mode is for CloudEvents 1.0")
+    written = to_binary_event(JSONFormat().read(None, json.dumps(document)))
+    return dict(written.headers), written.body
+
+
+def _cause(error: requests.RequestException) -> str:
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", inner))
+
+
+def _body(answer: requests.Response) -> object:
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text

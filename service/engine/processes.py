@@ -1,0 +1,217 @@
+"""Running `.sh` and `.py` files through the runner process.
+
+`wiring` makes one `ProcessRunner` for both suffixes; `handling` gives it orders. The runner
+process starts, limits and ends processes; here a run gets its directory, its script file,
+its environment and its pipes, and its end becomes an `Execution`. Output comes here from
+the script directly, not through the runner.
+"""
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path, PurePosixPath
+
+from service.engine.capture import Capture
+from service.engine.process_tree import MARKER
+from service.engine.protocol import Ended, Start
+from service.engine.run_directory import RunDirectory, remove_abandoned
+from service.engine.runner_client import RunnerClient
+from service.engine.script_files import ScriptFiles
+from service.errors import RunnerLost
+from service.outcome import Ending, Execution
+from service.ports import Order
+
+MIB = 1 << 20
+
+_LAST_OUTPUT = 1.0
+_LAST_REPORTS = 8.0
+_DISK_LOOK = 0.5
+_SIGXFSZ = 25
+
+
+class ProcessRunner:
+    """The `Runner` for scripts that are processes."""
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        *,
+        runs_dir: Path,
+        blobs_dir: Path,
+        bash: str,
+        python: str,
+        path: str,
+        grace: float,
+        disk_limit: int,
+        output_limit: int = 16 * MIB,
+        output_kept: int = MIB,
+        memory_limit: int = 2048 * MIB,
+        process_limit: int = 128,
+    ) -> None:
+        """Take the engine's end of the *connection* to a runner process.
+
+        *runs_dir* belongs to this object alone. *bash* and *python* are absolute, *path* is
+        the `PATH` of scripts. *grace* is the seconds between SIGTERM and SIGKILL. Disk and
+        output are bytes per run, *memory_limit* is bytes per process, *process_limit* is
+        how many processes the user may have above those it has; 0 lifts the last two.
+        """
+        self._client = RunnerClient(connection)
+        self._runs_dir = runs_dir
+        self._scripts = ScriptFiles(blobs_dir)
+        self._programs = {".sh": bash, ".py": python}
+        self._path = path
+        self._grace = grace
+        self._disk_limit = disk_limit
+        self._output_limit = output_limit
+        self._output_kept = output_kept
+        self._memory_limit = memory_limit
+        self._process_limit = process_limit
+        self._occupied: dict[str, RunDirectory] = {}
+        """Directories of live runs."""
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def gone(self) -> asyncio.Event:
+        """Set when the runner process is gone; nothing can be run any more."""
+        return self._client.gone
+
+    async def start(self) -> None:
+        """Wait until the runner process is there. Raises `RunnerLost` when it does not come."""
+        self._runs_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        remove_abandoned(self._runs_dir)
+        await self._client.connect()
+        self._watching = asyncio.create_task(self._watch_disk())
+
+    async def close(self) -> None:
+        """Interrupt what runs, give it its grace, then let the runner process go."""
+        await self._client.settle(
+            Ending.INTERRUPTED, grace=self._grace, within=self._grace + _LAST_REPORTS
+        )
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        self._client.close()
+
+    async def run(self, order: Order) -> Execution:
+        """Run the script of *order* and return when it and all that it started are gone.
+
+        Raises `RunnerLost` when the runner process went away. Cancelling the task that
+        waits here ends the script first.
+        """
+        if self.gone.is_set():
+            raise RunnerLost
+        suffix = PurePosixPath(order.name).suffix
+        program = self._programs.get(suffix)
+        if program is None:
+            return _not_run(f"no program runs files that end with {suffix!r}")
+        try:
+            script = self._scripts.path(blob=order.blob, name=order.name, content=order.content)
+            directory = RunDirectory(self._runs_dir, order.event)
+        except OSError as error:
+            return _not_run(f"the run could not be prepared: {error.strerror}")
+        self._occupied[order.run] = directory
+        try:
+            return await self._execute(self._start_of(order, program, script, directory))
+        finally:
+            del self._occupied[order.run]
+            await directory.remove()
+
+    async def cancel(self, run: str) -> bool:
+        """End the script of this run; False when none is running."""
+        return self._client.stop(run, Ending.CANCELLED, grace=self._grace)
+
+    def _start_of(self, order: Order, program: str, script: Path, directory: RunDirectory) -> Start:
+        own = {
+            MARKER: order.run,
+            "PATH": self._path,
+            "HOME": str(directory.path),
+            "TMPDIR": str(directory.path),
+            "LANG": "C.UTF-8",
+            "GENEXEC_RESULT_FILE": str(directory.result_file),
+        }
+        if script.suffix == ".py":
+            own["PYTHONDONTWRITEBYTECODE"] = "1"  # its directory is shared by all its runs
+        return Start(
+            run=order.run,
+            argv=(program, str(script), str(directory.event_file)),
+            environment={**order.variables, **own},
+            cwd=str(directory.path),
+            timeout=order.timeout,
+            grace=self._grace,
+            file_size=self._disk_limit,
+            memory=self._memory_limit,
+            processes=self._process_limit,
+        )
+
+    async def _execute(self, start: Start) -> Execution:
+        try:
+            capture = Capture(
+                kept=self._output_kept,
+                limit=self._output_limit,
+                exceeded=lambda: self._stop_now(start.run, Ending.OUTPUT_LIMIT),
+            )
+        except OSError as error:
+            return _not_run(f"the run could not be prepared: {error.strerror}")
+        try:
+            ended = await self._end_of(start, capture)
+            await capture.finish(within=_LAST_OUTPUT)
+        except ValueError as error:
+            return _not_run(f"the script could not be started: {error}")
+        finally:
+            capture.close()
+        directory = self._occupied[start.run]
+        ending = Ending(ended.why)
+        if ending is Ending.EXIT and await self._hit_file_size(ended, directory):
+            ending = Ending.DISK_LIMIT
+        return Execution(
+            ending=ending,
+            exit_code=ended.code,
+            signal=ended.signal,
+            stdout=capture.stdout.content(),
+            output=capture.output.content(),
+            cut=capture.cut,
+            result_file=directory.result(),
+            detail=self._detail(ending, ended, start),
+            seconds=ended.seconds,
+            leftovers=ended.leftovers,
+        )
+
+    async def _end_of(self, start: Start, capture: Capture) -> Ended:
+        future = self._client.start(start, capture.writing_ends)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            self._client.stop(start.run, Ending.INTERRUPTED, grace=self._grace)
+            with contextlib.suppress(RunnerLost):
+                await future
+            raise
+
+    def _stop_now(self, run: str, why: Ending) -> None:
+        # Without grace: five more seconds would be enough to fill a disk.
+        self._client.stop(run, why, grace=0)
+
+    async def _hit_file_size(self, ended: Ended, directory: RunDirectory) -> bool:
+        """Say whether it ended because one file was about to outgrow the disk limit."""
+        hit = ended.signal == _SIGXFSZ or ended.code == 128 + _SIGXFSZ
+        return hit and await directory.exceeds(self._disk_limit - 1)
+
+    async def _watch_disk(self) -> None:
+        while True:
+            await asyncio.sleep(_DISK_LOOK)
+            for run, directory in tuple(self._occupied.items()):
+                if run in self._occupied and await directory.exceeds(self._disk_limit):
+                    self._stop_now(run, Ending.DISK_LIMIT)
+
+    def _detail(self, ending: Ending, ended: Ended, start: Start) -> str:
+        return ended.detail or {
+            Ending.DEADLINE: f"stopped at its deadline of {start.timeout:g} s",
+            Ending.OUTPUT_LIMIT: f"stopped after {self._output_limit} bytes of output",
+            Ending.DISK_LIMIT: f"stopped after it took {self._disk_limit} bytes of disk",
+            Ending.CANCELLED: "cancelled",
+            Ending.INTERRUPTED: "the service was shut down",
+        }.get(ending, "")
+
+
+def _not_run(detail: str) -> Execution:
+    return Execution(ending=Ending.NOT_RUN, detail=detail)

@@ -1,0 +1,179 @@
+"""What engine and runner say to each other over their socket.
+
+A frame is four bytes of length and compact JSON; descriptors travel with its first byte.
+`runner` and `processes` each hold one `Channel`. Nothing here waits: both live in a loop
+of their own and say when there is something to read or room to write. Kept free of heavy
+imports, because the runner pays for each of them in every process it is.
+"""
+
+import json
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+LONGEST_FRAME = 8 << 20
+"""Bytes; 1 MiB of variables grows at most sixfold on its way through JSON."""
+
+# The words of `service.outcome.Ending` that the runner says by itself.
+EXIT = "exit"
+DEADLINE = "deadline"
+NOT_RUN = "not run"
+
+_HEAD = struct.Struct("!I")
+_CHUNK = 65536
+_INT = struct.Struct("i")
+_ROOM_FOR_DESCRIPTORS = socket.CMSG_SPACE(16 * _INT.size)
+
+
+class Ready(NamedTuple):
+    """Runner: scripts may be sent now."""
+
+    pid: int
+
+
+class Start(NamedTuple):
+    """Engine: run this; two descriptors come along, standard output and standard error."""
+
+    run: str
+    argv: Sequence[str]
+    """The first is the absolute path of the program."""
+    environment: Mapping[str, str]
+    cwd: str
+    timeout: float
+    grace: float
+    """Seconds between SIGTERM and SIGKILL at the deadline."""
+    file_size: int
+    memory: int
+    processes: int
+    """Limits of the script's processes, each 0 for none; see `sandbox`."""
+
+
+class Stop(NamedTuple):
+    """Engine: end this run, with `why` as the reason that is reported."""
+
+    run: str
+    why: str
+    grace: float
+
+
+class Ended(NamedTuple):
+    """Runner: the run is over and nothing of it is left."""
+
+    run: str
+    why: str
+    code: int | None = None
+    signal: int | None = None
+    seconds: float = 0.0
+    leftovers: int = 0
+    detail: str = ""
+
+
+Message = Ready | Start | Stop | Ended
+_KINDS: Mapping[str, type[Message]] = {kind.__name__: kind for kind in (Ready, Start, Stop, Ended)}
+
+
+class Channel:
+    """One end of the connection."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(0)
+        self._connection = connection
+        self._outgoing: deque[tuple[memoryview, tuple[int, ...]]] = deque()
+        self._incoming = bytearray()
+        self._descriptors: deque[int] = deque()
+
+    def fileno(self) -> int:
+        return self._connection.fileno()
+
+    def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> bool:
+        """Send as much as there is room for and return what `flush` returns.
+
+        The channel owns *descriptors* from here on and closes them once they are sent.
+        Raises `ValueError` when the message is too long to be sent, `ConnectionError` when
+        the other end is gone.
+        """
+        document = [type(message).__name__, len(descriptors), message]
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        # Bytes of an exposed variable that are not UTF-8 are half surrogates in Python.
+        body = text.encode("utf-8", "surrogatepass")
+        if len(body) > LONGEST_FRAME:
+            _close_all(descriptors)
+            raise ValueError(f"the request is too long: {len(body)} bytes")
+        self._outgoing.append((memoryview(_HEAD.pack(len(body)) + body), descriptors))
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Send what is waiting; True when nothing waits any more."""
+        while self._outgoing:
+            rest, descriptors = self._outgoing[0]
+            try:
+                if descriptors:
+                    sent = socket.send_fds(self._connection, [rest], list(descriptors))
+                else:
+                    sent = self._connection.send(rest)
+            except BlockingIOError:
+                return False
+            _close_all(descriptors)
+            if sent == len(rest):
+                self._outgoing.popleft()
+            else:
+                self._outgoing[0] = (rest[sent:], ())
+        return True
+
+    def receive(self) -> list[tuple[Message, tuple[int, ...]]]:
+        """Return the messages that are complete after one read, with their descriptors.
+
+        The descriptors belong to the caller. Raises `ConnectionError` when the other end is
+        gone or does not keep to the protocol.
+        """
+        try:
+            # Not `socket.recv_fds`: it drops its flags, and the scripts would inherit.
+            chunk, ancillary, flags, _ = self._connection.recvmsg(
+                _CHUNK, _ROOM_FOR_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+            )
+        except BlockingIOError:
+            return []
+        for _, _, packed in ancillary:
+            self._descriptors.extend(number for (number,) in _INT.iter_unpack(packed))
+        if not chunk:
+            raise ConnectionError("the other end closed the connection")
+        if flags & socket.MSG_CTRUNC:
+            raise ConnectionError("descriptors were lost on the way")
+        self._incoming += chunk
+        return self._complete()
+
+    def close(self) -> None:
+        """Close the connection and every descriptor that did not get where it should."""
+        for _, descriptors in self._outgoing:
+            _close_all(descriptors)
+        self._outgoing.clear()
+        _close_all(self._descriptors)
+        self._descriptors.clear()
+        self._connection.close()
+
+    def _complete(self) -> list[tuple[Message, tuple[int, ...]]]:
+        messages: list[tuple[Message, tuple[int, ...]]] = []
+        while len(self._incoming) >= _HEAD.size:
+            (length,) = _HEAD.unpack_from(self._incoming)
+            if length > LONGEST_FRAME:
+                raise ConnectionError(f"a frame of {length} bytes")
+            end = _HEAD.size + length
+            if len(self._incoming) < end:
+                break
+            text = self._incoming[_HEAD.size : end].decode("utf-8", "surrogatepass")
+            del self._incoming[:end]
+            try:
+                kind, count, fields = json.loads(text)
+                taken = tuple(self._descriptors.popleft() for _ in range(count))
+                messages.append((_KINDS[kind](*fields), taken))
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                raise ConnectionError("a message that cannot be read") from error
+        return messages
+
+
+def _close_all(descriptors: Sequence[int] | deque[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

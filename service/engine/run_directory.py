@@ -1,0 +1,166 @@
+"""The private directory of one run: event file, working directory, result, end.
+
+Made and removed by `processes`. Everything goes through a descriptor of the directory,
+never through its path a second time, because the script may put something else there. Long
+work is done in slices, so that the loop it happens in stays awake.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from service.event import Event
+from service.strict_json import compact
+
+LARGEST_RESULT = 1 << 20
+"""Bytes of a result file that are read."""
+
+_PREFIX = "run-"
+_EVENT = "event.json"
+_RESULT = "result.json"
+_SLICE = 200
+_LONGEST_NAME = 255
+
+log = logging.getLogger(__name__)
+
+
+class RunDirectory:
+    """A directory that exists as long as its run."""
+
+    def __init__(self, parent: Path, event: Event) -> None:
+        """Make it, with the event as a file in it. Raises `OSError`."""
+        self.path = parent / (_PREFIX + secrets.token_hex(8))
+        self.event_file = self.path / _EVENT
+        self.result_file = self.path / _RESULT
+        self._other_result = _plain_name(f"{event.id}.finished.event.json")
+        self.path.mkdir(mode=0o700)
+        try:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            self._write_event(event)
+        except OSError:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
+
+    def result(self) -> bytes | None:
+        """Return what the script wrote as its result, None when it wrote nothing.
+
+        Only regular files count, and no more than the first mebibyte of them.
+        """
+        for name in (_RESULT, self._other_result):
+            content = self._content(name) if name else b""
+            if content:
+                return content
+        return None
+
+    async def exceeds(self, limit: int) -> bool:
+        """Say whether the files in it occupy more than *limit* bytes of disk.
+
+        What is nested too deeply to be counted exceeds any limit.
+        """
+        total = 0
+        waiting = [os.fspath(self.path)]
+        while waiting and total <= limit:
+            await asyncio.sleep(0)
+            try:
+                with os.scandir(waiting.pop()) as entries:
+                    for entry in entries:
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+            except OSError as error:  # the script goes on meanwhile, and files disappear
+                if error.errno == errno.ENAMETOOLONG:
+                    return True
+        return total > limit
+
+    async def remove(self) -> None:
+        """Remove it with all that is in it; what resists is logged and left."""
+        try:
+            os.unlink(_EVENT, dir_fd=self._fd)
+            self.path.rmdir()
+        except OSError:
+            await self._remove_tree()
+        finally:
+            os.close(self._fd)
+
+    def _write_event(self, event: Event) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with os.fdopen(os.open(_EVENT, flags, 0o600, dir_fd=self._fd), "wb") as file:
+            file.write(compact(event.document).encode("utf-8"))
+
+    def _content(self, name: str) -> bytes:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            with os.fdopen(os.open(name, flags, dir_fd=self._fd), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return b""
+                return file.read(LARGEST_RESULT)
+        except OSError:
+            return b""
+
+    async def _remove_tree(self) -> None:
+        try:
+            os.fchmod(self._fd, 0o700)
+            # Directories within directories are moved up first: depth costs nothing then.
+            while await self._remove_level():
+                pass
+            if self.path.is_symlink():
+                self.path.unlink()
+            else:
+                self.path.rmdir()
+        except OSError as error:
+            log.warning("the directory of a run could not be removed: %s", error)
+
+    async def _remove_level(self) -> bool:
+        """Remove the entries of the directory; True when there may be more."""
+        seen = False
+        for count, entry in enumerate(_entries(self._fd)):
+            seen = True
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
+            if entry.is_dir(follow_symlinks=False):
+                await self._empty(entry.name)
+                os.rmdir(entry.name, dir_fd=self._fd)
+            else:
+                os.unlink(entry.name, dir_fd=self._fd)
+        return seen
+
+    async def _empty(self, name: str) -> None:
+        os.chmod(name, 0o700, dir_fd=self._fd)
+        inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._fd)
+        try:
+            for count, entry in enumerate(_entries(inner)):
+                if count % _SLICE == 0:
+                    await asyncio.sleep(0)
+                if entry.is_dir(follow_symlinks=False):
+                    os.chmod(entry.name, 0o700, dir_fd=inner)
+                    aside = secrets.token_hex(8)
+                    os.rename(entry.name, aside, src_dir_fd=inner, dst_dir_fd=self._fd)
+                else:
+                    os.unlink(entry.name, dir_fd=inner)
+        finally:
+            os.close(inner)
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove the directories that an earlier process left in *parent*, and nothing else."""
+    for path in parent.glob(f"{_PREFIX}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _entries(directory: str | int) -> Iterator[os.DirEntry[str]]:
+    with contextlib.suppress(FileNotFoundError, PermissionError), os.scandir(directory) as entries:
+        yield from entries
+
+
+def _plain_name(name: str) -> str:
+    """Return *name* if it can only be a file in the directory it is looked up in, else empty."""
+    if "/" in name or "\0" in name or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        return ""
+    return name

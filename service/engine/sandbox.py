@@ -1,0 +1,99 @@
+"""What the runner takes from itself, and what it takes from each script.
+
+The runner restricts itself once, before its first script; everything it starts inherits
+that at no cost. Limits that differ from run to run are put on the script's process right
+after its start, which costs one system call each. Used by `runner` only.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import time
+
+OPEN_FILES = 256
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+
+_RECOUNT = 1.0
+
+
+def restrict_self() -> None:
+    """Give up core files, most descriptors, new privileges and being looked into.
+
+    `execve` makes a process dumpable again, so scripts can be traced by their own like.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the process that descendants fall to when their parents die."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_with_parent() -> None:
+    """Get SIGTERM when the parent dies. Scripts do not inherit this."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class ScriptLimits:
+    """Puts limits on a script that was just started."""
+
+    def __init__(self) -> None:
+        self._counted = 0
+        self._counted_at = float("-inf")
+
+    def put_on(self, pid: int, *, file_size: int, memory: int, processes: int) -> None:
+        """Limit *pid* and what it will start; 0 stands for no limit.
+
+        *file_size* is bytes of one file, *memory* bytes of writable memory of one process,
+        *processes* how many its user may have above those it has now. The kernel does not
+        enforce the last one for user 0.
+        """
+        limits = [(resource.RLIMIT_FSIZE, file_size), (resource.RLIMIT_DATA, memory)]
+        if processes and os.getuid() != 0:
+            limits.append((resource.RLIMIT_NPROC, self._tasks() + processes))
+        with contextlib.suppress(ProcessLookupError):
+            for kind, value in limits:
+                if value:
+                    _lower(pid, kind, value)
+
+    def _tasks(self) -> int:
+        now = time.monotonic()
+        if now - self._counted_at > _RECOUNT:
+            self._counted, self._counted_at = _count_tasks(os.getuid()), now
+        return self._counted
+
+
+def _lower(pid: int, kind: int, value: int) -> None:
+    _, hard = resource.prlimit(pid, kind)
+    if hard == resource.RLIM_INFINITY or value < hard:
+        resource.prlimit(pid, kind, (value, value))
+
+
+def _count_tasks(user: int) -> int:
+    """Count the threads of all processes of *user* that can be seen from here."""
+    total = 0
+    for name in os.listdir("/proc"):  # noqa: PTH208  # pathlib is not loaded here
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/status", "rb") as status:  # noqa: PTH123
+                lines = dict(line.split(b":", 1) for line in status if b":" in line)
+                if int(lines[b"Uid"].split()[0]) == user:
+                    total += int(lines[b"Threads"])
+    return total
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"prctl {option}: {os.strerror(number)}")

@@ -1,0 +1,40 @@
+"""Scripts as files, written once per blob.
+
+Sources hand over bytes; a shell and an interpreter want a file. Used by `processes`. A
+script runs as the same user as the service and could change these files, so what is there
+is compared with what should be there before every run.
+"""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+
+class ScriptFiles:
+    """A directory with one directory per blob, each for the names it is run under."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def path(self, *, blob: str, name: str, content: bytes) -> Path:
+        """Return the file *name* that holds *content*, the content of *blob*.
+
+        The file is read-only and appears whole. Raises `OSError`.
+        """
+        folder = self._directory / blob
+        path = folder / name
+        with contextlib.suppress(OSError):
+            if path.read_bytes() == content:
+                return path
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = folder / f".{secrets.token_hex(8)}"
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            with os.fdopen(os.open(beside, flags, 0o400), "wb") as file:
+                file.write(content)
+            beside.rename(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+        return path

@@ -1,0 +1,204 @@
+"""One thread per file that commits whatever was asked for meanwhile, all at once.
+
+Waiting for the disk is what a durable write costs, so nobody waits alone: while one
+commit is under way the next batch gathers, without any timer. `inbox` and `record` hand
+in pieces of work as functions of the connection; what the work does is theirs. A thread
+and not the event loop, because a commit blocks for as long as the disk takes.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from service.errors import JournalUnavailable
+from service.journal.database import FOREIGN_ERRORS, translated
+
+LAZY_SECONDS = 0.05
+"""A lazy piece of work is written at latest this long after it was handed in."""
+_PAUSE_AFTER_FAILURE = 1.0
+_MOST_LAZY = 10_000
+"""Kept for later while nothing can be written; beyond, the oldest are forgotten."""
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stroke:
+    work: Work[Any]
+    future: asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    future: asyncio.Future[Any]
+    value: Any = None
+    error: Exception | None = None
+
+
+class _Lost(Exception):
+    """SQLite has rolled back the transaction under a piece of work."""
+
+
+class Committer:
+    """Owns the writing connection of one file and the thread that uses it."""
+
+    def __init__(self, connection: sqlite3.Connection, *, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._queue: SimpleQueue[_Stroke | None] = SimpleQueue()
+        """None only wakes the thread."""
+        self._lazy: deque[Work[object]] = deque(maxlen=_MOST_LAZY)
+        self._due = 0.0
+        self._nudged = False
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=f"commit-{path.name}", daemon=True)
+        self._thread.start()
+
+    async def submit(self, work: Work[T]) -> T:
+        """Return what *work* returned, once it is on disk; raise what it raised.
+
+        Each work is all or nothing by itself. Raises `JournalUnavailable` when the commit
+        failed or the journal is closed; then nothing of it may be relied on.
+        """
+        if self._closing:
+            raise JournalUnavailable(f"{self._path} is closed")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Stroke(work, future))
+        return await future
+
+    def submit_lazily(self, work: Work[object]) -> None:
+        """Have *work* written with the next commit, at latest after `LAZY_SECONDS`.
+
+        It is kept for later when the commit fails, and lost when the process dies.
+        """
+        self._lazy.append(work)
+        if not self._nudged:
+            self._nudged = True
+            self._due = time.monotonic() + LAZY_SECONDS
+            self._queue.put(None)
+
+    def close(self) -> None:
+        """Write what was handed in, end the thread, close the connection."""
+        if not self._closing:
+            self._closing = True
+            self._queue.put(None)
+            self._thread.join()
+            self._connection.close()
+
+    def _run(self) -> None:
+        while True:
+            strokes = self._gather()
+            closing = self._closing and self._queue.empty()
+            if strokes or (self._lazy and (closing or time.monotonic() >= self._due)):
+                self._commit(strokes)
+            if closing:
+                if self._lazy:
+                    _log.warning("%d marks were not written to %s", len(self._lazy), self._path)
+                return
+
+    def _gather(self) -> Sequence[_Stroke]:
+        """Wait for something to do, then take everything that is there."""
+        patience = max(0.0, self._due - time.monotonic()) if self._lazy else None
+        strokes = []
+        with suppress(Empty):
+            item = self._queue.get(timeout=patience)
+            while True:
+                if item is not None:
+                    strokes.append(item)
+                item = self._queue.get_nowait()
+        return strokes
+
+    def _commit(self, strokes: Sequence[_Stroke]) -> None:
+        self._nudged = False  # before they are taken: what comes now is not forgotten
+        lazy = [self._lazy.popleft() for _ in range(len(self._lazy))]
+        try:
+            results = self._write(lazy, strokes)
+        except Exception as error:  # noqa: BLE001  # the thread goes on, the callers are told
+            with suppress(*FOREIGN_ERRORS):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            self._keep(lazy)
+            _log.warning(
+                "commit to %s failed, %d callers are told to try again: %s",
+                self._path, len(strokes), error.__cause__ or error,
+            )  # fmt: skip
+            results = [_Result(stroke.future, error=self._told(error)) for stroke in strokes]
+        _deliver(results)
+
+    def _keep(self, lazy: Sequence[Work[object]]) -> None:
+        """Put back what was not written, to be tried again after a pause."""
+        room = _MOST_LAZY - len(self._lazy)
+        self._lazy.extendleft(reversed(lazy[max(0, len(lazy) - room) :]))
+        self._due = time.monotonic() + _PAUSE_AFTER_FAILURE
+
+    def _write(self, lazy: Sequence[Work[object]], strokes: Sequence[_Stroke]) -> list[_Result]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for work in lazy:
+            _, error = self._attempt(work)
+            if error is not None:
+                _log.warning("a mark was not written to %s: %s", self._path, error)
+        results = []
+        for stroke in strokes:
+            value, error = self._attempt(stroke.work)
+            results.append(_Result(stroke.future, value, error))
+        self._connection.execute("COMMIT")
+        return results
+
+    def _attempt(self, work: Work[Any]) -> tuple[Any, Exception | None]:
+        """Do one piece of work so that its failure leaves nothing behind."""
+        execute = self._connection.execute
+        execute("SAVEPOINT work")
+        try:
+            value = work(self._connection)
+        except Exception as error:  # handed to whoever submitted the work
+            if not self._connection.in_transaction:
+                raise _Lost from error
+            execute("ROLLBACK TO work")
+            execute("RELEASE work")
+            return None, self._told(error)
+        execute("RELEASE work")
+        return value, None
+
+    def _told(self, error: Exception) -> Exception:
+        """Return what the caller is told, a new exception for each."""
+        cause = error.__cause__ if isinstance(error, _Lost) else error
+        if isinstance(cause, FOREIGN_ERRORS):
+            told: Exception = translated(cause, self._path)
+        elif cause is error:
+            return error
+        else:
+            told = JournalUnavailable(f"{self._path} cannot be used now: {cause}")
+        told.__cause__ = cause
+        return told
+
+
+def _deliver(results: Sequence[_Result]) -> None:
+    """Resolve the futures on their loops; waking a loop once is enough for all of them."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Result]] = {}
+    for result in results:
+        by_loop.setdefault(result.future.get_loop(), []).append(result)
+    for loop, group in by_loop.items():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, group)
+
+
+def _resolve(results: Sequence[_Result]) -> None:
+    for result in results:
+        if result.future.done():
+            continue
+        if result.error is not None:
+            result.future.set_exception(result.error)
+        else:
+            result.future.set_result(result.value)

@@ -1,0 +1,224 @@
+"""The record: what became of every accepted event, and what is still to be sent.
+
+The engine writes it, from one process only, in strokes that are on disk when they
+return; `handling` decides what is in a stroke. Asking is done on connections of its own,
+which never wait for a commit. People and programs ask through `reading`.
+"""
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from service.errors import JournalUnreadable
+from service.event import Event
+from service.journal.accepted import AcceptedEvents
+from service.journal.committer import Committer
+from service.journal.database import (
+    open_for_reading,
+    open_for_writing,
+    record_schema,
+    translating,
+)
+from service.journal.rows import attempt_of, delivery_of, is_sound, run_of, written
+from service.journal.statements import (
+    ATTEMPTED,
+    ATTEMPTS_WITH_OUTPUT,
+    BEGUN,
+    BURY,
+    CURSOR,
+    FOLLOWED,
+    OPEN,
+    OURS,
+    PENDING,
+    SENT,
+)
+from service.journal.strokes import advance_cursor, write_stroke
+from service.ports import Clock
+from service.runs import Accepted, Attempt, Delivery, Outgoing, Run, Waiting
+from service.states import State
+
+_log = logging.getLogger(__name__)
+
+
+class SqliteRecord:
+    """Implements `ports.Journal` with two SQLite files, of which it writes one."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        inbox_path: Path,
+        clock: Clock,
+        own_source: str = "generic-executor-service",
+    ) -> None:
+        """Open *path*, made when it does not exist; the inbox may come into being later.
+
+        *own_source* is the `source` of the events we send. Raises `JournalUnavailable` or
+        `JournalUnreadable`.
+        """
+        self._path = path
+        self._clock = clock
+        self._own_source = own_source
+        self._closing = ExitStack()
+        self._inbox = AcceptedEvents(inbox_path)
+        connection = open_for_writing(path, record_schema())
+        self._committer = Committer(connection, path=path)
+        self._closing.callback(self._committer.close)  # last: it tidies up the file
+        self._closing.callback(self._inbox.close)
+        try:
+            self._reads = open_for_reading(path, record_schema())
+        except BaseException:
+            self.close()
+            raise
+        self._closing.callback(self._reads.close)
+
+    def close(self) -> None:
+        """Write what was handed in and close the files."""
+        self._closing.close()
+
+    def waiting(self, *, after: int, limit: int) -> Sequence[Waiting]:
+        """Return what was accepted after position *after* and has no run yet."""
+        found: list[Waiting] = []
+        with translating(self._path):
+            mark = self._reads.execute(CURSOR).fetchone()[0]
+            position = max(after, mark)
+            while len(found) < limit:
+                rows = self._inbox.after(position, limit)
+                if not rows:
+                    break
+                position = rows[-1].seq
+                begun = self._begun(rows[0].seq, position)
+                found += [waiting for waiting in rows if waiting.seq not in begun]
+        if after <= mark:
+            self._close_gap(mark, found[0].seq - 1 if found else position)
+        return found[:limit]
+
+    def accepted(self, seq: int) -> Accepted:
+        """Return the accepted event at position *seq*.
+
+        Raises `JournalUnreadable` when it is damaged or missing; its run then ends `errored`.
+        """
+        try:
+            return self._inbox.event(seq)
+        except JournalUnreadable as error:
+            _log.error("%s", error)  # the sentence says it all
+            for run in self._inbox.unseen(seq):
+                self._write_off(run, State.ERRORED, str(error))
+            raise
+
+    def abandoned(self) -> Sequence[tuple[Run, Accepted, Sequence[Attempt]]]:
+        """Return runs that are not over, with their attempts and the outputs of these.
+
+        A run whose event is damaged or missing cannot be taken up; it ends `interrupted`.
+        """
+        found = []
+        with translating(self._path):
+            for row in self._reads.execute(OPEN).fetchall():
+                run = run_of(row)
+                try:
+                    accepted = self._inbox.event(run.seq)
+                except JournalUnreadable as error:
+                    _log.error("%s", error)  # the sentence says it all
+                    self._write_off(run, State.INTERRUPTED, str(error))
+                    continue
+                attempts = self._reads.execute(ATTEMPTS_WITH_OUTPUT, (run.id,)).fetchall()
+                found.append(
+                    (run, accepted, [attempt_of(line[:-1], line[-1] or b"") for line in attempts])
+                )
+        return found
+
+    async def ignore(self, run: Run) -> None:
+        """Remember that nothing is to be done for this event, and why."""
+        await self.end(run, (), ())
+
+    async def hold(self, run: Run) -> None:
+        """Remember that the scripts could not be looked up; for good when it has an end."""
+        await self.end(run, (), ())
+
+    async def begin(
+        self, run: Run, attempts: Sequence[Attempt], outgoing: Sequence[Outgoing]
+    ) -> None:
+        """Remember what is about to run and the `started` event; see `ports.Journal`."""
+        await self.end(run, attempts, outgoing)
+
+    async def end(
+        self, run: Run, attempts: Sequence[Attempt], outgoing: Sequence[Outgoing]
+    ) -> None:
+        """Remember how it went and the events that say so, in one stroke.
+
+        What comes after a run is over belongs to an older attempt and is discarded; an
+        outgoing event that is known keeps its first body. A stroke may be repeated.
+        """
+        await self._committer.submit(
+            lambda database: write_stroke(database, run, attempts, outgoing)
+        )
+
+    def hops(self, event: Event) -> int | None:
+        """Return how many of our events led to *event*; see `ports.Journal`.
+
+        An id of ours that was rewritten on the way is told by what else the event says.
+        """
+        if event.source != self._own_source:
+            return 0
+        with translating(self._path):
+            ours = self._reads.execute(OURS, (event.id,)).fetchone()
+            if ours is not None:
+                kind, hops = ours
+                return int(hops) if kind == "follow-up" else None
+            if event.type.endswith((".started", ".finished")):
+                return None
+            triggered = event.extension("triggeredid")
+            if triggered and self._inbox.knows(triggered):
+                return None
+            return int(self._reads.execute(FOLLOWED, (event.context,)).fetchone()[0])
+
+    def pending(self, *, after: int, limit: int) -> Sequence[tuple[int, Delivery]]:
+        """Return outgoing events still to be sent, with their positions, oldest first.
+
+        An event marked a moment ago may still be listed: go on *after* the last position.
+        One whose body is damaged moves to the dead letters.
+        """
+        found: list[tuple[int, Delivery]] = []
+        with translating(self._path):
+            while len(found) < limit:
+                rows = self._reads.execute(PENDING, (after, limit - len(found))).fetchall()
+                if not rows:
+                    break
+                after = rows[-1][0]
+                for position, *row in rows:
+                    if is_sound(row):
+                        found.append((position, delivery_of(row)))
+                    else:
+                        _log.error("the outgoing event %s is damaged and is not sent", row[0])
+                        self._mark(BURY, [("the stored event is damaged", row[0])])
+        return found
+
+    def sent(self, ids: Sequence[str]) -> None:
+        """Remember deliveries with the next commit."""
+        at = written(self._clock.now())
+        self._mark(SENT, [(at, id_) for id_ in ids])
+
+    def attempted(self, event_id: str, *, error: str) -> None:
+        """Remember a delivery attempt that failed with the next commit."""
+        self._mark(ATTEMPTED, [(error, event_id)])
+
+    async def bury(self, event_id: str, *, error: str) -> None:
+        """Move an outgoing event to the dead letters; this counts as an attempt."""
+        await self._committer.submit(lambda database: database.execute(BURY, (error, event_id)))
+
+    def _mark(self, statement: str, rows: Sequence[tuple[str, str]]) -> None:
+        self._committer.submit_lazily(lambda database: database.executemany(statement, rows))
+
+    def _write_off(self, run: Run, state: State, reason: str) -> None:
+        over = replace(run, state=state, reason=reason, ended_at=self._clock.now())
+        self._committer.submit_lazily(lambda database: write_stroke(database, over, (), ()))
+
+    def _begun(self, first: int, last: int) -> set[int]:
+        return {seq for (seq,) in self._reads.execute(BEGUN, (first, last))}
+
+    def _close_gap(self, mark: int, position: int) -> None:
+        """Positions the inbox has lost never get a run; the cursor must not wait for them."""
+        if position > mark:
+            self._committer.submit_lazily(lambda database: advance_cursor(database, position))

@@ -1,0 +1,53 @@
+"""The statements on `record.db` and `inbox.db` that are executed for every event.
+
+Apart from the code that uses them, `record` and `strokes`, so that a test can ask SQLite
+how it goes about each: none may read through a whole table. States are written out where
+a partial index depends on them.
+"""
+
+from service.journal.rows import ACCEPTED_BACK, ATTEMPT, DELIVERY, OUTGOING, RUN, UNSEEN
+
+
+def _upsert(table: str, columns: str, key: str, *, only: str = "") -> str:
+    names = [name.strip() for name in columns.split(",")]
+    keys = [name.strip() for name in key.split(",")]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
+    places = ", ".join("?" * len(names))
+    return (
+        f"INSERT INTO {table} ({columns}) VALUES ({places})"
+        f" ON CONFLICT ({key}) DO UPDATE SET {changes} {only}"
+    )
+
+
+WRITE_RUN = _upsert("run", f"{RUN}, open", "id", only="WHERE open = 1")
+WRITE_ATTEMPT = _upsert("attempt", ATTEMPT, "run, position, number")
+WRITE_OUTPUT = _upsert("output", "run, position, number, content", "run, position, number")
+WRITE_OUTGOING = (
+    f"INSERT INTO outgoing ({OUTGOING}, state, attempts, last_error)"
+    f" VALUES ({', '.join('?' * 9)}, 'pending', 0, '') ON CONFLICT (id) DO NOTHING"
+)
+NEXT = "SELECT seq FROM run WHERE seq > ? ORDER BY seq LIMIT ?"
+MOVE_CURSOR = "UPDATE counter SET value = ? WHERE name = 'cursor' AND value < ?"
+
+CURSOR = "SELECT value FROM counter WHERE name = 'cursor'"
+WAITING = "SELECT seq, run, project FROM accepted WHERE seq > ? ORDER BY seq LIMIT ?"
+BEGUN = "SELECT seq FROM run WHERE seq BETWEEN ? AND ?"
+ONE_ACCEPTED = f"SELECT {ACCEPTED_BACK} FROM accepted WHERE seq = ?"
+ONE_UNSEEN = f"SELECT {UNSEEN} FROM accepted WHERE seq = ?"
+OPEN = f"SELECT {RUN} FROM run WHERE open = 1 ORDER BY seq"
+ATTEMPTS_WITH_OUTPUT = (
+    f"SELECT {ATTEMPT}, (SELECT content FROM output AS o WHERE o.run = a.run"
+    " AND o.position = a.position AND o.number = a.number)"
+    " FROM attempt AS a WHERE run = ? ORDER BY position, number"
+)
+OURS = "SELECT kind, hops FROM outgoing WHERE id = ?"
+TRIGGERED = "SELECT 1 FROM accepted WHERE id = ? LIMIT 1"
+FOLLOWED = "SELECT count(*) FROM outgoing WHERE kind = 'follow-up' AND context = ?"
+PENDING = f"SELECT seq, {DELIVERY} FROM outgoing WHERE state = 'pending' AND seq > ?"
+PENDING += " ORDER BY seq LIMIT ?"
+SENT = "UPDATE outgoing SET state = 'sent', sent_at = ?, attempts = attempts + 1"
+SENT += " WHERE id = ? AND state = 'pending'"
+ATTEMPTED = "UPDATE outgoing SET attempts = attempts + 1, last_error = ?"
+ATTEMPTED += " WHERE id = ? AND state = 'pending'"
+BURY = "UPDATE outgoing SET state = 'dead', attempts = attempts + 1, last_error = ?"
+BURY += " WHERE id = ? AND state = 'pending'"

@@ -1,0 +1,164 @@
+"""`genexec serve`: starts the processes, watches them, ends them in the right order.
+
+    supervisor ─┬─ runner    starts scripts; knows no secret
+                ├─ engine    claims, runs, records, delivers; writes record.db
+                └─ web       gunicorn: takes events; writes inbox.db
+
+Engine and runner live and die together: one end of their socket each. The web process
+outlives them; what it accepts meanwhile is on disk. A process that ends by itself is
+started again after a pause that grows. If the supervisor is killed, the kernel ends the
+engine, and the runner ends all scripts because its socket closes.
+"""
+
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from service.config.settings import Settings
+from service.engine.launch import launch_runner
+from service.journal.lock import lock_state_directory
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+_STEADY = 60.0
+"""Seconds a process must live until its next pause is the first one again."""
+_LAST_WAIT = 4.0
+"""Seconds a process gets beyond its grace before it is killed."""
+
+
+@dataclass(slots=True)
+class _Child:
+    """A process that is started again when it ends."""
+
+    name: str
+    process: "subprocess.Popen[bytes] | None" = None
+    started: float = 0.0
+    due: float = 0.0
+    pause: float = _FIRST_PAUSE
+    others: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+    """Processes that are started and ended with it."""
+
+    def ended(self) -> bool:
+        """Say whether it, or a process it cannot do without, has ended."""
+        if self.process is None:
+            return False
+        return any(process.poll() is not None for process in (self.process, *self.others))
+
+
+class Supervisor:
+    """Keeps the service running until it is told to stop."""
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
+        """*environment* is what engine and web start with; the runner gets none of it."""
+        self._settings = settings
+        self._environment = dict(environment)
+        self._engine = _Child("engine")
+        self._web = _Child("web")
+        self._lock = lock_state_directory(settings.state_dir)
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._draining = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._talk = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._signals, self._signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._stopping = False
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT; return the exit code."""
+        signal.set_wakeup_fd(self._signalled)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        selector = selectors.DefaultSelector()
+        selector.register(self._signals, selectors.EVENT_READ)
+        while not self._stopping:
+            for child, start in ((self._engine, self._start_engine), (self._web, self._start_web)):
+                if child.ended():
+                    self._bury(child)
+                if child.process is None and time.monotonic() >= child.due:
+                    start(child)
+            if selector.select(self._until_due()):
+                os.read(self._signals, 4096)
+        return self._shut_down()
+
+    def _stop(self, number: int, frame: object) -> None:
+        self._stopping = True
+
+    def _until_due(self) -> float | None:
+        waiting = [child.due for child in (self._engine, self._web) if child.process is None]
+        return max(0.0, min(waiting) - time.monotonic()) if waiting else None
+
+    def _start_engine(self, child: _Child) -> None:
+        runner, connection = launch_runner(path=self._settings.script_path)
+        with connection:
+            arguments = [
+                "--runner",
+                str(connection.fileno()),
+                "--talk",
+                str(self._talk[0].fileno()),
+            ]
+            passed = (connection.fileno(), self._talk[0].fileno())
+            self._start(child, arguments, passed)
+        child.others = [runner]
+
+    def _start_web(self, child: _Child) -> None:
+        talk = self._talk[1].fileno()
+        arguments = ["--draining", str(self._draining), "--talk", str(talk)]
+        self._start(child, arguments, (self._draining, talk))
+
+    def _start(self, child: _Child, arguments: Sequence[str], passed: Sequence[int]) -> None:
+        command = [sys.executable, "-m", "service.cli", child.name, *arguments]
+        command += ["--wake", str(self._wake), "--parent", str(os.getpid())]
+        descriptors = (*passed, self._wake, self._lock.fileno())
+        child.process = subprocess.Popen(
+            command, env=self._environment, pass_fds=descriptors, process_group=0
+        )
+        child.started = time.monotonic()
+
+    def _bury(self, child: _Child) -> None:
+        """End what is left of a child and say when it is started again."""
+        for process in (child.process, *child.others):
+            if process is not None:
+                process.kill()
+                process.wait()
+        lived = time.monotonic() - child.started
+        child.pause = _FIRST_PAUSE if lived > _STEADY else min(child.pause * 2, _LONGEST_PAUSE)
+        child.due = time.monotonic() + child.pause
+        code = child.process.returncode if child.process is not None else None
+        log.error("%s ended with code %s, started again in %.1f s", child.name, code, child.pause)
+        child.process, child.others = None, []
+
+    def _shut_down(self) -> int:
+        """Refuse new events first, let the engine end its work, then close the door."""
+        log.info("shutting down; running scripts get %.0f s", self._settings.shutdown_grace)
+        os.eventfd_write(self._draining, 1)
+        clean = self._end(self._engine, self._settings.shutdown_grace + _LAST_WAIT)
+        clean &= self._end(self._web, _LAST_WAIT)
+        self._lock.close()
+        log.info("stopped")
+        return 0 if clean else 1
+
+    def _end(self, child: _Child, seconds: float) -> bool:
+        if child.process is None:
+            return True
+        child.process.terminate()
+        try:
+            child.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            log.error("%s did not end within %.0f s and is killed", child.name, seconds)  # noqa: TRY400
+            child.process.kill()
+            child.process.wait()
+        for process in child.others:  # the runner ends by itself when its socket closes
+            try:
+                process.wait(_LAST_WAIT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        return child.process.returncode == 0

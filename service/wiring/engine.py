@@ -1,0 +1,146 @@
+"""The engine process: claims accepted events, runs their scripts, delivers the answers.
+
+Started by `supervisor` with its end of the runner's socket. One event loop; the journal
+has a thread for its commits and `.http` files a small pool. Ends with code 0 after SIGTERM,
+with code 1 when the runner is lost: both are then started anew.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from uuid import uuid4
+
+from service.config.settings import Settings
+from service.delivery.outbox import Outbox
+from service.delivery.sink import HttpSink
+from service.handling import Handling
+from service.journal.record import SqliteRecord
+from service.ports import Source
+from service.wiring.parts import SystemClock, make_rules, opened_runners, opened_source
+from service.wiring.talk import Answer, Answerer
+from service.worker import Worker
+
+log = logging.getLogger(__name__)
+
+_LAST_DELIVERIES = 2.0
+"""Seconds that undelivered events get at shutdown; what is left is sent by the next start."""
+
+
+async def run_engine(
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    runner: socket.socket,
+    talk: socket.socket,
+    wake: int,
+) -> int:
+    """Run until SIGTERM or until the runner is lost; return the exit code."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        source = await stack.enter_async_context(opened_source(settings))
+        journal = SqliteRecord(
+            settings.state_dir / "record.db",
+            inbox_path=settings.state_dir / "inbox.db",
+            clock=clock,
+        )
+        stack.callback(journal.close)
+        processes, runners = await stack.enter_async_context(
+            opened_runners(
+                settings,
+                runner,
+                runs_dir=settings.state_dir / "work",
+                kubernetes=environment.get("KUBERNETES_SERVICE_HOST", ""),
+            )
+        )
+        sink = (
+            HttpSink(settings.sink, attempt_timeout=settings.sink_timeout)
+            if settings.sink
+            else None
+        )
+        if sink is None:
+            log.warning("no sink is set (GENEXEC_SINK): answers are kept in the record only")
+        else:
+            await sink.start()
+            stack.push_async_callback(sink.close)
+        outbox = Outbox(journal, sink, clock=clock, give_up=settings.sink_give_up)
+        handling = Handling(
+            source=source,
+            runners=runners,
+            journal=journal,
+            rules=make_rules(settings, environment),
+            clock=clock,
+            new_id=lambda: str(uuid4()),
+            leaving=outbox.offer,
+        )
+        worker = Worker(
+            journal=journal,
+            handling=handling,
+            runners=runners,
+            at_once=settings.at_once,
+            per_project=settings.per_project,
+        )
+        answerer = Answerer(talk, _Answers(source, worker, outbox, settings).table())
+        answerer.start()
+        stack.callback(answerer.close)
+        loop.add_reader(wake, _drain_and_wake, wake, worker)
+        gc.freeze()
+        return await _work(worker, outbox, stopping, processes.gone, settings.shutdown_grace)
+
+
+async def _work(
+    worker: Worker,
+    outbox: Outbox,
+    stopping: asyncio.Event,
+    runner_gone: asyncio.Event,
+    grace: float,
+) -> int:
+    tasks = {asyncio.create_task(coroutine) for coroutine in (worker.run(), outbox.run())}
+    ends = {asyncio.create_task(event.wait()) for event in (stopping, runner_gone)}
+    done, _ = await asyncio.wait(tasks | ends, return_when=asyncio.FIRST_COMPLETED)
+    for task in done & tasks:
+        task.result()  # a loop that ended by itself has failed: let it say why
+    if runner_gone.is_set():
+        log.error("the runner process is gone; scripts that were running are interrupted")
+    await worker.stop(0 if runner_gone.is_set() else grace)
+    await outbox.drain(_LAST_DELIVERIES)
+    for task in tasks | ends:
+        task.cancel()
+    await asyncio.gather(*tasks, *ends, return_exceptions=True)
+    return 0 if stopping.is_set() else 1
+
+
+class _Answers:
+    """What the web process may ask."""
+
+    def __init__(self, source: Source, worker: Worker, outbox: Outbox, settings: Settings) -> None:
+        self._source = source
+        self._worker = worker
+        self._outbox = outbox
+        self._settings = settings
+
+    def table(self) -> Mapping[str, Callable[..., Awaitable[Answer]]]:
+        return {"refresh": self._refresh, "status": self._status}
+
+    async def _refresh(self, project: str) -> Answer:
+        return {"said": await self._source.refresh(project)}
+
+    async def _status(self) -> Answer:
+        return {
+            "running": self._worker.running,
+            "at_once": self._settings.at_once,
+            "undelivered": self._outbox.pending,
+        }
+
+
+def _drain_and_wake(wake: int, worker: Worker) -> None:
+    os.eventfd_read(wake)
+    worker.wake()

@@ -1,0 +1,153 @@
+"""What the processes share: the clock, the source of scripts, the rules for running them."""
+
+import asyncio
+import shutil
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from service.config.settings import OWN, Settings
+from service.engine.processes import ProcessRunner
+from service.engine.request import RequestRunner
+from service.errors import BadSettings
+from service.masks import Masks, secret_values
+from service.ports import Runner, Source
+from service.scripts import Layout
+from service.sources.address import check_address
+from service.sources.credentials import Credentials
+from service.sources.directory import DirectorySource
+from service.sources.git import GitSource
+from service.story import Rules
+from service.variables import exposed_environment
+
+FOLLOW_UP_TYPES = (
+    "sh.keptn.events.deployment-finished",
+    "sh.keptn.events.tests-finished",
+    "sh.keptn.event.*.finished",
+)
+DIRECTORY_BRANCH = "main"
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def opened_source(settings: Settings) -> AsyncIterator[Source]:
+    """Open the source of scripts. Raises `BadSettings` when there is none."""
+    if not settings.scripts:
+        raise BadSettings(
+            "GENEXEC_SCRIPTS is not set: name a directory of scripts or the address of a "
+            "Git repository (on the command line: --scripts DIR|GITURL)"
+        )
+    if not settings.from_git:
+        yield DirectorySource(
+            settings.scripts,
+            branches=settings.layout is Layout.BRANCHES,
+            default_branch=settings.git_branch or DIRECTORY_BRANCH,
+            script_limit=settings.script_limit,
+        )
+        return
+    source = GitSource(
+        check_address(settings.scripts, schemes=settings.git_schemes),
+        mirrors_dir=settings.state_dir / "mirrors",
+        default_branch=settings.git_branch or None,
+        interval=settings.git_interval,
+        timeout=settings.git_timeout,
+        credentials=credentials_of(settings),
+        script_limit=settings.script_limit,
+        max_staleness=settings.git_max_staleness,
+        clock=SystemClock(),
+    )
+    await source.start()
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
+def credentials_of(settings: Settings) -> Credentials:
+    """Return what proves to the Git remote that we may read."""
+    return Credentials(
+        user=settings.git_user,
+        token_file=settings.git_token_file,
+        ssh_key_file=settings.git_ssh_key_file,
+        known_hosts_file=settings.git_known_hosts_file,
+    )
+
+
+def make_rules(settings: Settings, environment: Mapping[str, str]) -> Rules:
+    """Return what the operator decided about running scripts."""
+    exposed = exposed_environment(environment, own=OWN, patterns=settings.expose_env)
+    return Rules(
+        layout=settings.layout,
+        exposed=exposed,
+        masks=Masks(secret_values(exposed, settings.mask_env)),
+        follow_up_types=(*FOLLOW_UP_TYPES, *settings.follow_up_types),
+        timeout=settings.timeout,
+    )
+
+
+@asynccontextmanager
+async def opened_runners(
+    settings: Settings, connection: socket.socket, *, runs_dir: Path, kubernetes: str
+) -> AsyncIterator[tuple[ProcessRunner, Mapping[str, Runner]]]:
+    """Open the runners by file suffix; the first one is that of the runner process.
+
+    *connection* leads to it. *kubernetes* is the address of the Kubernetes API, which
+    `.http` files may not reach; empty outside a cluster.
+    """
+    processes = ProcessRunner(
+        connection,
+        runs_dir=runs_dir,
+        blobs_dir=settings.state_dir / "blobs",
+        bash=find_shell(settings),
+        python=sys.executable,
+        path=f"{Path(sys.executable).parent}:{settings.script_path}",
+        grace=settings.grace,
+        disk_limit=settings.disk_limit,
+        output_limit=settings.output_limit,
+        output_kept=settings.output_kept,
+        memory_limit=settings.memory_limit,
+        process_limit=settings.process_limit,
+    )
+    requests = RequestRunner(
+        connect_timeout=settings.http_connect_timeout,
+        read_timeout=settings.http_read_timeout,
+        total_timeout=settings.http_timeout,
+        response_limit=settings.http_response_limit,
+        allow_hosts=settings.http_allow,
+        deny_private=settings.http_deny_private,
+        kubernetes_hosts=(kubernetes,) if kubernetes else (),
+        ca_file=str(settings.http_ca_file) if settings.http_ca_file else None,
+        workers=settings.at_once,
+    )
+    await processes.start()
+    try:
+        yield processes, {".sh": processes, ".py": processes, ".http": requests}
+    finally:
+        await processes.close()
+        requests.close()
+
+
+def find_shell(settings: Settings) -> str:
+    """Return the absolute path of the shell. Raises `BadSettings`."""
+    found = shutil.which(settings.shell, path=settings.script_path)
+    if found is None:
+        raise BadSettings(
+            f"GENEXEC_SHELL={settings.shell} is not in GENEXEC_SCRIPT_PATH={settings.script_path}"
+        )
+    return found

@@ -1,0 +1,54 @@
+"""The files of a scripts repository, wherever it is, for `genexec check`."""
+
+from pathlib import Path
+
+from service.checking.findings import File
+from service.config.settings import Settings
+from service.errors import BadSettings
+from service.scripts import Layout
+from service.sources.address import check_address
+from service.sources.catalogue import Catalogued, directory_files, mirror_files
+from service.sources.commands import Commands
+from service.sources.mirror import Mirror
+from service.wiring.parts import DIRECTORY_BRANCH, SystemClock, credentials_of
+
+
+def repository_files(settings: Settings, folder: Path) -> tuple[str, list[File]]:
+    """Return the default branch and every file; a Git mirror is made below *folder*.
+
+    Raises `SourceUnavailable`, or `BadSettings` for an address that stands for many
+    repositories.
+    """
+    if "{project}" in settings.scripts:
+        raise BadSettings("{project} stands for many repositories: name one of them to check it")
+    if not settings.from_git:
+        branches = settings.layout is Layout.BRANCHES
+        found = directory_files(
+            Path(settings.scripts), limit=settings.script_limit, branches=branches
+        )
+        default = (settings.git_branch or DIRECTORY_BRANCH) if branches else ""
+        return default, [_file(one) for one in found]
+    address = check_address(settings.scripts, schemes=settings.git_schemes)
+    commands = Commands(
+        scheme=address.scheme, credentials=credentials_of(settings), timeout=settings.git_timeout
+    )
+    try:
+        mirror = Mirror(
+            parent=folder,
+            address=settings.scripts,
+            name="scripts",
+            default_branch=settings.git_branch or None,
+            commands=commands,
+            clock=SystemClock(),
+        )
+        default, catalogued = mirror_files(mirror, commands, limit=settings.script_limit)
+    finally:
+        commands.close()
+    only = catalogued
+    if settings.layout is not Layout.BRANCHES:  # the other branches are never looked at
+        only = [one for one in catalogued if one.branch == default]
+    return default, [_file(one) for one in only]
+
+
+def _file(one: Catalogued) -> File:
+    return File(branch=one.branch, path=one.path, content=one.content, link=one.link)

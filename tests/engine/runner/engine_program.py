@@ -1,0 +1,44 @@
+"""An engine that runs one script until it is killed; started by a test."""
+
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from service.engine.launch import launch_runner
+from service.engine.processes import ProcessRunner
+from service.event import Acceptance, read_event
+from service.ports import Order
+
+
+async def main(*, directory, run, script):
+    path = "/usr/local/bin:/usr/bin:/bin"
+    process, connection = launch_runner(path=path)
+    sys.stdout.write(f"{process.pid}\n")
+    sys.stdout.flush()
+    runner = ProcessRunner(
+        connection,
+        runs_dir=Path(directory) / "runs",
+        blobs_dir=Path(directory) / "blobs",
+        bash="/bin/bash",
+        python=sys.executable,
+        path=path,
+        grace=5,
+        disk_limit=1 << 20,
+    )
+    await runner.start()
+    document = {"specversion": "1.0", "id": "1", "source": "test", "type": "test", "data": {}}
+    order = Order(
+        run=run,
+        name="test.sh",
+        blob="0" * 40,
+        content=script.encode(),
+        event=read_event(document, accept=Acceptance.LENIENT, now=datetime.now(UTC)),
+        variables={},
+        timeout=60,
+    )
+    await runner.run(order)
+
+
+asyncio.run(main(**json.loads(sys.argv[1])))

@@ -1,0 +1,275 @@
+"""What `service.ports.Source` promises, asked of every source and every layout."""
+
+import asyncio
+import hashlib
+from contextlib import asynccontextmanager
+
+import pytest
+
+from service.errors import BadScript, SourceUnavailable
+from service.scripts import Layout, Level
+from service.sources.directory import DirectorySource
+
+LIMIT = 1000
+
+
+def blob_id(content):
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+@pytest.fixture(params=["directory", "git"])
+def kept(request, tmp_path, make_remote, use, link):
+    """Keep files per branch in a source of each kind."""
+
+    def directory(branches, layout):
+        root = tmp_path / "scripts"
+        for branch, files in branches.items():
+            top = root / branch if layout is Layout.BRANCHES else root
+            top.mkdir(parents=True, exist_ok=True)
+            for path, content in files.items():
+                (top / path).parent.mkdir(parents=True, exist_ok=True)
+                if isinstance(content, link):
+                    (top / path).symlink_to(content.target)
+                else:
+                    (top / path).write_bytes(content)
+        return root
+
+    @asynccontextmanager
+    async def opened(branches, layout=Layout.BRANCHES):
+        if request.param == "directory":
+            yield DirectorySource(
+                str(directory(branches, layout)),
+                branches=layout is Layout.BRANCHES,
+                default_branch="main",
+                script_limit=LIMIT,
+            )
+            return
+        remote = make_remote()
+        for branch, files in branches.items():
+            remote.commit(files or {".keep": b"x"}, branch=branch)
+        async with use(remote.address, default_branch="main", script_limit=LIMIT) as source:
+            yield source
+
+    return opened
+
+
+@pytest.fixture
+def answer(kept, ask):
+    def look(branches, *names, layout=Layout.BRANCHES, **question):
+        async def scene():
+            async with kept(branches, layout) as source:
+                return await source.look_up(ask(*names, layout=layout, **question))
+
+        return asyncio.run(scene())
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("layout", "branches"),
+    [
+        (
+            Layout.BRANCHES,
+            {
+                "main": {"generic-executor/a.sh": b"project"},
+                "dev": {
+                    "generic-executor/a.sh": b"stage",
+                    "carts/generic-executor/a.sh": b"service",
+                },
+            },
+        ),
+        (
+            Layout.DIRECTORIES,
+            {
+                "main": {
+                    "generic-executor/a.sh": b"project",
+                    ".keptn-stages/dev/generic-executor/a.sh": b"stage",
+                    ".keptn-stages/dev/carts/generic-executor/a.sh": b"service",
+                }
+            },
+        ),
+        (
+            Layout.FOLDERS,
+            {
+                "main": {
+                    "sockshop/generic-executor/a.sh": b"project",
+                    "sockshop/dev/generic-executor/a.sh": b"stage",
+                    "sockshop/dev/carts/generic-executor/a.sh": b"service",
+                }
+            },
+        ),
+    ],
+    ids=str,
+)
+def test_every_level_of_every_layout_is_found_and_read(kept, ask, layout, branches):
+    async def scene():
+        async with kept(branches, layout) as source:
+            listing = await source.look_up(ask("a.sh", layout=layout))
+            return {
+                found.place.level: (await source.read(found), found.blob)
+                for found in listing.found.values()
+            }
+
+    assert asyncio.run(scene()) == {
+        Level.SERVICE: (b"service", blob_id(b"service")),
+        Level.STAGE: (b"stage", blob_id(b"stage")),
+        Level.PROJECT: (b"project", blob_id(b"project")),
+    }
+
+
+def test_what_is_found_says_where_it_lies(answer):
+    listing = answer({"main": {"generic-executor/a.sh": b"x"}}, "a.sh")
+
+    (((place, name), found),) = listing.found.items()
+    assert (place, name) == (found.place, "a.sh")
+    assert (found.project, found.path) == ("sockshop", "generic-executor/a.sh")
+    assert found.problem == ""
+
+
+def test_both_spellings_of_the_folder_are_searched(answer, shown):
+    listing = answer(
+        {"main": {"genericexecutor/a.sh": b"x", "generic-executor/b.sh": b"x"}}, "a.sh", "b.sh"
+    )
+
+    assert shown(listing) == ["*:generic-executor/b.sh", "*:genericexecutor/a.sh"]
+
+
+@pytest.mark.parametrize("name", ["A.sh", "a.sh ", "a.sh.", "e\u0301.sh", "a.SH"])
+def test_names_are_compared_byte_for_byte(answer, name):
+    branches = {"main": {"generic-executor/a.sh": b"x", "generic-executor/\u00e9.sh": b"x"}}
+
+    assert answer(branches, name).found == {}
+
+
+def test_an_empty_file_counts_as_absent(answer):
+    assert answer({"main": {"generic-executor/a.sh": b""}}, "a.sh").found == {}
+
+
+def test_a_folder_with_the_name_of_a_script_counts_as_absent(answer):
+    assert answer({"main": {"generic-executor/a.sh/b": b"x"}}, "a.sh").found == {}
+
+
+def test_a_file_in_place_of_the_folder_counts_as_absent(answer):
+    assert answer({"main": {"generic-executor": b"x"}}, "a.sh").found == {}
+
+
+def test_a_stage_without_branch_counts_as_absent(answer, shown):
+    listing = answer({"main": {"generic-executor/a.sh": b"x"}}, "a.sh", stage="prod")
+
+    assert shown(listing) == ["*:generic-executor/a.sh"]
+    assert {place.branch for place in listing.commits} == {None}
+
+
+def test_places_that_exist_are_named_even_without_any_script(answer):
+    listing = answer({"main": {}, "dev": {}}, "a.sh")
+
+    assert {place.branch for place in listing.commits} == {None, "dev"}
+    assert (listing.found, listing.fresh) == ({}, True)
+
+
+def test_a_missing_default_branch_is_an_error_and_no_absence(answer):
+    with pytest.raises(SourceUnavailable, match="default branch"):
+        answer({"dev": {"generic-executor/a.sh": b"x"}}, "a.sh")
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../outside.sh", "../../", "./../../dev/x"])
+def test_a_link_out_of_the_repository_is_found_and_cannot_be_run(answer, link, target):
+    (found,) = answer({"main": {"generic-executor/a.sh": link(target)}}, "a.sh").found.values()
+
+    assert found.problem == "link leaves the repository"
+
+
+def test_what_has_a_problem_is_never_read(kept, ask, link):
+    async def scene():
+        async with kept({"main": {"generic-executor/a.sh": link("/etc/passwd")}}) as source:
+            (found,) = (await source.look_up(ask("a.sh"))).found.values()
+            await source.read(found)
+
+    with pytest.raises(BadScript, match="link leaves the repository"):
+        asyncio.run(scene())
+
+
+def test_a_link_to_another_branch_leaves_the_repository(answer, link):
+    branches = {
+        "main": {"generic-executor/b.sh": b"x"},
+        "dev": {"generic-executor/a.sh": link("../../main/generic-executor/b.sh")},
+    }
+
+    (found,) = answer(branches, "a.sh").found.values()
+
+    assert found.problem == "link leaves the repository"
+
+
+@pytest.mark.parametrize("target", ["../shared/b.sh", "./b.sh", "../link/b.sh", "c.sh"])
+def test_a_link_inside_is_followed_to_its_file(kept, ask, link, target):
+    branches = {
+        "main": {
+            "generic-executor/a.sh": link(target),
+            "generic-executor/b.sh": b"the file",
+            "generic-executor/c.sh": link("b.sh"),
+            "shared/b.sh": b"the file",
+            "link": link("shared"),
+        }
+    }
+
+    async def scene():
+        async with kept(branches) as source:
+            (found,) = (await source.look_up(ask("a.sh"))).found.values()
+            return found.path, found.blob, await source.read(found)
+
+    assert asyncio.run(scene()) == ("generic-executor/a.sh", blob_id(b"the file"), b"the file")
+
+
+@pytest.mark.parametrize("target", ["b.sh", "../folder", "a.sh", "a.sh/x", "../generic-executor"])
+def test_a_link_that_leads_to_no_file_is_found_and_cannot_be_run(answer, link, target):
+    branches = {"main": {"generic-executor/a.sh": link(target), "folder/x": b"x"}}
+
+    (found,) = answer(branches, "a.sh").found.values()
+
+    assert found.problem == "link leads to no file"
+
+
+def test_a_link_to_an_empty_file_counts_as_absent(answer, link):
+    branches = {"main": {"generic-executor/a.sh": link("b.sh"), "generic-executor/b.sh": b""}}
+
+    assert answer(branches, "a.sh").found == {}
+
+
+def test_the_folder_itself_may_be_a_link_inside(answer, link, shown):
+    branches = {"main": {"generic-executor": link("scripts/all"), "scripts/all/a.sh": b"x"}}
+
+    assert shown(answer(branches, "a.sh")) == ["*:generic-executor/a.sh"]
+
+
+def test_a_folder_that_is_a_link_outwards_is_not_there(answer, link):
+    assert answer({"main": {"generic-executor": link("/usr/bin")}}, "env", "bash").found == {}
+
+
+def test_a_script_of_exactly_the_limit_is_read(kept, ask):
+    async def scene():
+        async with kept({"main": {"generic-executor/a.sh": b"x" * LIMIT}}) as source:
+            (found,) = (await source.look_up(ask("a.sh"))).found.values()
+            return found.problem, len(await source.read(found))
+
+    assert asyncio.run(scene()) == ("", LIMIT)
+
+
+def test_a_script_over_the_limit_is_found_and_cannot_be_run(answer):
+    listing = answer({"main": {"generic-executor/a.sh": b"x" * (LIMIT + 1)}}, "a.sh")
+
+    (found,) = listing.found.values()
+    assert found.problem == "the file has 1001 bytes, more than 1000"
+
+
+def test_without_a_stage_only_the_project_is_searched(answer, shown):
+    branches = {"main": {"generic-executor/a.sh": b"x", "carts/generic-executor/a.sh": b"x"}}
+
+    assert shown(answer(branches, "a.sh", stage="")) == ["*:generic-executor/a.sh"]
+
+
+def test_a_refresh_says_something(kept):
+    async def scene():
+        async with kept({"main": {"generic-executor/a.sh": b"x"}}) as source:
+            return await source.refresh("sockshop")
+
+    assert asyncio.run(scene())
