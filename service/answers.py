@@ -15,12 +15,13 @@ from functools import partial
 from cloudevents.core.bindings.http import to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 
-from service.event import Event, text, time_string
+from service.event import Event, text
 from service.keptn_events import Belonging, Meaning, Reply, pick
 from service.outcome import ERROR_OBJECT, FollowUp, Outcome
 from service.runs import Outgoing
 from service.states import State
 from service.strict_json import Json
+from service.times import time_string
 
 SOURCE = "generic-executor-service"
 SPEC_VERSION = "0.2.4"

@@ -131,6 +131,9 @@ class Journal(Protocol):
     def pending(self, *, after: int, limit: int) -> Sequence[tuple[int, Delivery]]:
         """Return outgoing events still to be sent, in the order they were created."""
 
+    def outgoing(self, event_id: str) -> Outgoing | None:
+        """Return an outgoing event still to be sent, None when it is not to be sent any more."""
+
     def sent(self, ids: Sequence[str]) -> None:
         """Remember deliveries, lazily: losing this means sending the same id again."""
 

@@ -124,15 +124,19 @@ class Supervisor:
 
     def _bury(self, child: _Child) -> None:
         """End what is left of a child and say when it is started again."""
-        for process in (child.process, *child.others):
-            if process is not None:
-                process.kill()
-                process.wait()
+        processes = [process for process in (child.process, *child.others) if process is not None]
+        codes = [process.poll() for process in processes]
+        for process in processes:  # an engine without a runner still writes down what it knows
+            _end_within(process, _LAST_WAIT)
         lived = time.monotonic() - child.started
         child.pause = _FIRST_PAUSE if lived > _STEADY else min(child.pause * 2, _LONGEST_PAUSE)
         child.due = time.monotonic() + child.pause
-        code = child.process.returncode if child.process is not None else None
-        log.error("%s ended with code %s, started again in %.1f s", child.name, code, child.pause)
+        ended = " and ".join(
+            f"{name} ended with code {code}"
+            for name, code in zip((child.name, "its runner"), codes, strict=False)
+            if code is not None
+        )
+        log.error("%s; started again in %.1f s", ended, child.pause)
         child.process, child.others = None, []
 
     def _shut_down(self) -> int:
@@ -149,16 +153,19 @@ class Supervisor:
         if child.process is None:
             return True
         child.process.terminate()
-        try:
-            child.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            log.error("%s did not end within %.0f s and is killed", child.name, seconds)  # noqa: TRY400
-            child.process.kill()
-            child.process.wait()
+        if not _end_within(child.process, seconds):
+            log.error("%s did not end within %.0f s and was killed", child.name, seconds)
         for process in child.others:  # the runner ends by itself when its socket closes
-            try:
-                process.wait(_LAST_WAIT)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _end_within(process, _LAST_WAIT)
         return child.process.returncode == 0
+
+
+def _end_within(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Wait for a process that is about to end, then kill it; say whether it ended by itself."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+    return True

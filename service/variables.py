@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
-from service.event import Event, text, time_string
+from service.event import Event, text
 from service.keptn_events import Belonging, pick
 from service.strict_json import Json
+from service.times import time_string
 
 MAX_VARIABLE = 131_071
 """Bytes of `NAME=value`; the kernel takes one more for the terminator (MAX_ARG_STRLEN)."""
@@ -52,6 +53,14 @@ PATHS: Mapping[str, tuple[str, ...]] = {
     "PROBLEMURL": ("problem.ProblemURL", "ProblemURL", "labels.Problem URL"),
 }
 """Where in `data` a documented name is looked up, in this order, keys in any case."""
+
+ALWAYS_SET = frozenset(PATHS) | {
+    "CONTEXT", "SHKEPTNCONTEXT", "EVENT", "TYPE", "SOURCE", "ID", "TRIGGEREDID", "GITCOMMITID",
+    "SPECVERSION", "TIMESTRING", "TIMEUTCSTRING", "TIMEUTCMS", "PROJECT", "STAGE", "SERVICE",
+    "GENEXEC_RUN_ID", "GENEXEC_ATTEMPT", "GENEXEC_SCRIPT", "GENEXEC_LEVEL", "GENEXEC_COMMIT",
+    "GENEXEC_SKIPPED_VARS",
+}  # fmt: skip
+"""Names that a script can rely on for every event, empty when the event does not say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

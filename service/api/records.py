@@ -9,9 +9,9 @@ from dataclasses import fields
 from datetime import datetime
 
 from service.api.reading import RunDetail
-from service.event import time_string
 from service.runs import Delivery, Run
 from service.strict_json import Json
+from service.times import time_string
 
 
 def run_record(run: Run) -> Mapping[str, Json]:

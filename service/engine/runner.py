@@ -25,6 +25,7 @@ from service.engine.sandbox import ScriptLimits, adopt_orphans, end_with_parent,
 from service.engine.script_process import PATIENCE, Script, spawn
 
 _RETRY = 0.001
+_BENEFIT_OF_DOUBT = 0.03
 
 
 class Terminated(Exception):
@@ -40,6 +41,8 @@ class RunnerLoop:
         self._scripts: dict[str, Script] = {}
         self._mains: dict[int, Script] = {}
         """Scripts by their main process, as long as that was not waited for."""
+        self._nobodys: dict[int, float] = {}
+        """Since when orphans are known that seem to belong to no live run."""
         self._woken, waker = socket.socketpair()
         self._woken.settimeout(0)
         waker.settimeout(0)
@@ -142,17 +145,25 @@ class RunnerLoop:
     def _end_orphans(self) -> set[Script]:
         """Kill what runs that are over left behind; return those of which there was something.
 
-        An orphan that belongs to no live run may be of any that is over, so all of these
-        wait for its end.
+        An orphan of nobody may be of any run that is over, so all of these wait for its end.
         """
         over = [script for script in self._scripts.values() if script.over]
         unfinished: set[Script] = set()
-        for orphan in orphans(self._mains):
+        nobodys: dict[int, float] = {}
+        now = time.monotonic()
+        for orphan in list(orphans(self._mains)):
             owner = self._owner(orphan)
-            if owner is None or owner.over:
-                owners = over if owner is None else [owner]
-                owners[0].leftovers |= end_tree(orphan)
-                unfinished.update(owners)
+            if owner is not None and not owner.over:
+                continue
+            owners = over if owner is None else [owner]
+            unfinished.update(owners)
+            if owner is None and len(over) < len(self._scripts):
+                # Within `execve` nobody's environment can be read: look twice.
+                nobodys[orphan.pid] = self._nobodys.get(orphan.pid, now)
+                if now - nobodys[orphan.pid] < _BENEFIT_OF_DOUBT:
+                    continue
+            owners[0].leftovers |= end_tree(orphan)
+        self._nobodys = nobodys
         return unfinished
 
     def _finish(self, script: Script, *, now: float) -> None:

@@ -29,6 +29,7 @@ from service.journal.statements import (
     BURY,
     CURSOR,
     FOLLOWED,
+    ONE_PENDING,
     OPEN,
     OURS,
     PENDING,
@@ -194,6 +195,12 @@ class SqliteRecord:
                         _log.error("the outgoing event %s is damaged and is not sent", row[0])
                         self._mark(BURY, [("the stored event is damaged", row[0])])
         return found
+
+    def outgoing(self, event_id: str) -> Outgoing | None:
+        """Return an outgoing event still to be sent, None when it is not to be sent any more."""
+        with translating(self._path):
+            row = self._reads.execute(ONE_PENDING, (event_id,)).fetchone()
+        return delivery_of(row).outgoing if row is not None and is_sound(row) else None
 
     def sent(self, ids: Sequence[str]) -> None:
         """Remember deliveries with the next commit."""

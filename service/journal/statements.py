@@ -8,20 +8,37 @@ a partial index depends on them.
 from service.journal.rows import ACCEPTED_BACK, ATTEMPT, DELIVERY, OUTGOING, RUN, UNSEEN
 
 
-def _upsert(table: str, columns: str, key: str, *, only: str = "") -> str:
-    names = [name.strip() for name in columns.split(",")]
-    keys = [name.strip() for name in key.split(",")]
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
-    places = ", ".join("?" * len(names))
+def _upsert(table: str, columns: str, key: str, *, changing: str, only: str = "") -> str:
+    """Only what changes is named: SQLite rewrites every index whose columns are."""
+    names = [name.strip() for name in changing.split(",")]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+    places = ", ".join("?" * len(columns.split(",")))
     return (
         f"INSERT INTO {table} ({columns}) VALUES ({places})"
         f" ON CONFLICT ({key}) DO UPDATE SET {changes} {only}"
     )
 
 
-WRITE_RUN = _upsert("run", f"{RUN}, open", "id", only="WHERE open = 1")
-WRITE_ATTEMPT = _upsert("attempt", ATTEMPT, "run, position, number")
-WRITE_OUTPUT = _upsert("output", "run, position, number, content", "run, position, number")
+WRITE_RUN = _upsert(
+    "run",
+    f"{RUN}, open",
+    "id",
+    changing='state, reason, started_at, ended_at, result, status, message, "commit", note, open',
+    only="WHERE open = 1",
+)
+WRITE_ATTEMPT = _upsert(
+    "attempt",
+    ATTEMPT,
+    "run, position, number",
+    changing='path, "commit", blob, state, started_at, ended_at, exit_code, signal, http_status,'
+    " ending, detail, message, cut, structured, leftovers",
+)
+WRITE_OUTPUT = _upsert(
+    "output",
+    "run, position, number, content",
+    "run, position, number",
+    changing="content",
+)
 WRITE_OUTGOING = (
     f"INSERT INTO outgoing ({OUTGOING}, state, attempts, last_error)"
     f" VALUES ({', '.join('?' * 9)}, 'pending', 0, '') ON CONFLICT (id) DO NOTHING"
@@ -45,6 +62,7 @@ TRIGGERED = "SELECT 1 FROM accepted WHERE id = ? LIMIT 1"
 FOLLOWED = "SELECT count(*) FROM outgoing WHERE kind = 'follow-up' AND context = ?"
 PENDING = f"SELECT seq, {DELIVERY} FROM outgoing WHERE state = 'pending' AND seq > ?"
 PENDING += " ORDER BY seq LIMIT ?"
+ONE_PENDING = f"SELECT {DELIVERY} FROM outgoing WHERE id = ? AND state = 'pending'"
 SENT = "UPDATE outgoing SET state = 'sent', sent_at = ?, attempts = attempts + 1"
 SENT += " WHERE id = ? AND state = 'pending'"
 ATTEMPTED = "UPDATE outgoing SET attempts = attempts + 1, last_error = ?"

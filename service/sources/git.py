@@ -80,6 +80,8 @@ class GitSource:
         """End every Git process and every fetch."""
         for keeper in self._keepers:
             keeper.cancel()
+        for repository in self._repositories.values():
+            repository.upkeep.stop()
         self._commands.close()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         for repository in tuple(self._repositories.values()):

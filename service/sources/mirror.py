@@ -77,6 +77,8 @@ class Mirror:
                 return self._renewed(lock) if self.exists() else self._made(lock)
             except MirrorDamaged:
                 return self._made(lock)
+            except OSError as error:
+                raise _unavailable(error) from error
 
     def rebuild(self) -> Snapshot:
         """Replace the mirror by a new one. Raises `SourceUnavailable`."""
@@ -101,7 +103,8 @@ class Mirror:
         branches = {}
         for line in listed.text.splitlines():
             commit, tree, ref = line.split(" ", 2)
-            branches[ref.removeprefix(_HEADS)] = Tip(commit, tree)
+            if tree:  # else it is no commit, and there is nothing to find
+                branches[ref.removeprefix(_HEADS)] = Tip(commit, tree)
         default = self._default_branch or head.removeprefix(f"ref: {_HEADS}")
         return Snapshot(branches=branches, default=default, at=at)
 

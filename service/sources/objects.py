@@ -56,6 +56,7 @@ class Objects:
         self._patience = patience
         self._turn = asyncio.Lock()
         self._talk: _Talk | None = None
+        self._unwanted: set[asyncio.Future[subprocess.Popen[bytes]]] = set()
 
     async def header(self, name: str) -> Header | None:
         """Return what *name* is: an id, a short id, or either with `^{commit}`, `^{tree}`.
@@ -77,6 +78,7 @@ class Objects:
         """End the process; the next question starts another one."""
         async with self._turn:
             self._hang_up()
+        await asyncio.gather(*self._unwanted, return_exceptions=True)
         await asyncio.sleep(0)  # the loop closes the pipes in its next round
 
     async def _answer(self, ask: Callable[[_Talk], Awaitable[_T]]) -> _T:
@@ -97,7 +99,7 @@ class Objects:
         try:
             async with asyncio.timeout(self._patience):
                 if self._talk is None:
-                    self._talk = await _connected(await self._start())
+                    self._talk = await _connected(await self._started())
                 answer = await ask(self._talk)
             whole = True
             return answer
@@ -105,6 +107,21 @@ class Objects:
             # Half an answer in the pipe would be taken for the next one.
             if not whole:
                 self._hang_up()
+
+    async def _started(self) -> subprocess.Popen[bytes]:
+        """Start a process; who gives up waiting for that leaves none behind."""
+        starting = asyncio.ensure_future(self._start())
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._unwanted.add(starting)
+            starting.add_done_callback(self._dispose)
+            raise
+
+    def _dispose(self, started: asyncio.Future[subprocess.Popen[bytes]]) -> None:
+        self._unwanted.discard(started)
+        if not started.cancelled() and started.exception() is None:
+            _end(started.result())
 
     def _hang_up(self) -> None:
         talk, self._talk = self._talk, None
@@ -116,16 +133,17 @@ class Objects:
 
 async def _connected(process: subprocess.Popen[bytes]) -> _Talk:
     answers, errors = asyncio.StreamReader(), asyncio.StreamReader()
+    transports = []
     try:
         # Errors are connected so that their pipe closes in order; nobody reads them.
-        transports = (
-            await _connect(process.stdout, answers),
-            await _connect(process.stderr, errors),
-        )
+        for pipe, reader in ((process.stdout, answers), (process.stderr, errors)):
+            transports.append(await _connect(pipe, reader))
     except BaseException:
+        for transport in transports:
+            transport.close()
         _end(process)
         raise
-    return _Talk(process, answers, transports)
+    return _Talk(process, answers, tuple(transports))
 
 
 async def _connect(pipe: IO[bytes] | None, reader: asyncio.StreamReader) -> asyncio.ReadTransport:
@@ -136,9 +154,10 @@ async def _connect(pipe: IO[bytes] | None, reader: asyncio.StreamReader) -> asyn
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
-    if process.stdin is not None:
-        with suppress(BrokenPipeError):  # what it was too dead to read
-            process.stdin.close()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(BrokenPipeError):  # what it was too dead to read
+                pipe.close()
     process.wait()
 
 

@@ -31,6 +31,7 @@ class Upkeep:
         self._clock = clock
         self._running: asyncio.Task[None] | None = None
         self._tried: float | None = None
+        self._closed = False
         self.snapshot: Snapshot | None = None
         self.failure = ""
         """Why the last attempt failed; empty when it succeeded or there was none."""
@@ -58,9 +59,7 @@ class Upkeep:
 
     async def fetch(self) -> None:
         """Wait for the fetch that runs, or for a new one; how it went is in `failure`."""
-        if self._running is None:
-            self._running = asyncio.create_task(self._attempt(self._mirror.fetch))
-        await asyncio.shield(self._running)
+        await self._begun(self._mirror.fetch)
 
     async def fetch_anew(self) -> None:
         """Wait for a fetch that starts now, or after the one that runs."""
@@ -70,16 +69,26 @@ class Upkeep:
     async def rebuild(self, *, seen: int) -> None:
         """Replace the mirror, unless that was done since it had been *made* *seen* times."""
         await self._quiet()
-        if self.made != seen or self._running is not None:
+        age = self.age
+        if self.made != seen or (self.failure and age is not None and age < self._interval):
             return
-        if self.failure and self.age is not None and self.age < self._interval:
-            return
-        log.warning("the mirror of %s is damaged and made anew", self._name)
-        self._running = asyncio.create_task(self._attempt(self._mirror.rebuild))
-        await asyncio.shield(self._running)
+        if self._running is None:
+            log.warning("the mirror of %s is damaged and made anew", self._name)
+        await self._begun(self._mirror.rebuild)
+
+    def stop(self) -> None:
+        """Begin no fetch any more."""
+        self._closed = True
+        self.failure = "the service is shutting down"
 
     async def close(self) -> None:
         """Wait for the fetch that runs; who closes has it ended before."""
+        self.stop()
+        await self._quiet()
+
+    async def _begun(self, work: Callable[[], Snapshot]) -> None:
+        if self._running is None and not self._closed:
+            self._running = asyncio.create_task(self._attempt(work))
         await self._quiet()
 
     async def _quiet(self) -> None:
@@ -99,27 +108,30 @@ class Upkeep:
 
     async def _attempt(self, work: Callable[[], Snapshot]) -> None:
         loop = asyncio.get_running_loop()
+        failure = ""
         try:
             self.snapshot = await loop.run_in_executor(self._pool, work)
-            if self.failure:
-                log.info("the remote of %s can be fetched again", self._name)
-            self.failure = ""
         except SourceUnavailable as error:
-            if not self.failure:
-                log.warning("%s: %s; tried again in %g s", self._name, error, self._interval)
-            self.failure = str(error)
+            failure = str(error)
             if self.snapshot is None:
-                self.snapshot = await loop.run_in_executor(self._pool, self._remembered)
+                self.snapshot, damage = await loop.run_in_executor(self._pool, self._remembered)
+                failure += damage
         finally:
             self._tried = self._clock.monotonic()
             self._running = None
+        if self._closed:
+            return
+        if failure and not self.failure:
+            log.warning("%s: %s; tried again in %g s", self._name, failure, self._interval)
+        if self.failure and not failure:
+            log.info("%s: the Git remote can be fetched again", self._name)
+        self.failure = failure
 
-    def _remembered(self) -> Snapshot | None:
-        """Return what an earlier process left on disk."""
+    def _remembered(self) -> tuple[Snapshot | None, str]:
+        """Return what an earlier process left on disk, and what is wrong with it."""
         if not self._mirror.exists():
-            return None
+            return None, ""
         try:
-            return self._mirror.snapshot()
+            return self._mirror.snapshot(), ""
         except MirrorDamaged as error:
-            self.failure += f"; the mirror is damaged: {error}"
-            return None
+            return None, f"; the mirror is damaged: {error}"

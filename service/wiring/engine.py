@@ -11,8 +11,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
 from service.config.settings import Settings
@@ -40,8 +40,8 @@ async def run_engine(
     wake: int,
 ) -> int:
     """Run until SIGTERM or until the runner is lost; return the exit code."""
-    loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
@@ -61,16 +61,7 @@ async def run_engine(
                 kubernetes=environment.get("KUBERNETES_SERVICE_HOST", ""),
             )
         )
-        sink = (
-            HttpSink(settings.sink, attempt_timeout=settings.sink_timeout)
-            if settings.sink
-            else None
-        )
-        if sink is None:
-            log.warning("no sink is set (GENEXEC_SINK): answers are kept in the record only")
-        else:
-            await sink.start()
-            stack.push_async_callback(sink.close)
+        sink = await stack.enter_async_context(_opened_sink(settings))
         outbox = Outbox(journal, sink, clock=clock, give_up=settings.sink_give_up)
         handling = Handling(
             source=source,
@@ -89,11 +80,25 @@ async def run_engine(
             per_project=settings.per_project,
         )
         answerer = Answerer(talk, _Answers(source, worker, outbox, settings).table())
-        answerer.start()
         stack.callback(answerer.close)
-        loop.add_reader(wake, _drain_and_wake, wake, worker)
+        answerer.start()
+        loop.add_reader(wake, _take_call, wake, worker)
         gc.freeze()
         return await _work(worker, outbox, stopping, processes.gone, settings.shutdown_grace)
+
+
+@asynccontextmanager
+async def _opened_sink(settings: Settings) -> AsyncIterator[HttpSink | None]:
+    if not settings.sink:
+        log.warning("no sink is set (GENEXEC_SINK): answers are kept in the record only")
+        yield None
+        return
+    sink = HttpSink(settings.sink, attempt_timeout=settings.sink_timeout)
+    await sink.start()
+    try:
+        yield sink
+    finally:
+        await sink.close()
 
 
 async def _work(
@@ -141,6 +146,6 @@ class _Answers:
         }
 
 
-def _drain_and_wake(wake: int, worker: Worker) -> None:
+def _take_call(wake: int, worker: Worker) -> None:
     os.eventfd_read(wake)
     worker.wake()

@@ -1,0 +1,184 @@
+"""The loop of the engine: take up accepted events, give each a place, begin and end in order.
+
+At most so many runs at once, and so many per project; first come, first served among the
+projects that have a free place. What an event goes through is told in `handling`. `wiring`
+starts one worker per engine process and stops it.
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from service.errors import JournalUnavailable
+from service.handling import Handling
+from service.ports import Journal, Runner
+from service.story import Handled
+
+log = logging.getLogger(__name__)
+
+_PAGE = 1000
+_JOURNAL_PAUSE = 1.0
+_CANCEL_PAUSE = 0.2
+_SAFETY_LOOK = 1.0
+"""Seconds until the journal is looked at although nobody called."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    seq: int
+    run: str
+    project: str
+    go: Callable[[], Awaitable[Handled]]
+
+
+class Worker:
+    """Runs accepted events until it is stopped."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        handling: Handling,
+        runners: Mapping[str, Runner],
+        at_once: int,
+        per_project: int,
+    ) -> None:
+        self._journal = journal
+        self._handling = handling
+        self._runners = runners
+        self._at_once = at_once
+        self._per_project = per_project
+        self._queues: dict[str, deque[_Job]] = {}
+        self._running: dict[asyncio.Task[None], _Job] = {}
+        self._places: Counter[str] = Counter()
+        self._seen = 0
+        self._called = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Look at the journal now: something was accepted."""
+        self._called.set()
+
+    @property
+    def running(self) -> int:
+        """How many events are being handled."""
+        return len(self._running)
+
+    async def run(self) -> None:
+        """Take up what an earlier process left, then everything that is accepted."""
+        self._take_over()
+        while not self._stopping:
+            self._called.clear()
+            self._look()
+            self._start()
+            try:
+                await asyncio.wait_for(self._called.wait(), _SAFETY_LOOK)
+            except TimeoutError:
+                continue
+
+    async def stop(self, grace: float) -> None:
+        """Start nothing more, wait *grace* seconds for what runs, then interrupt it."""
+        self._stopping = True
+        self._called.set()
+        tasks = set(self._running)
+        if tasks:
+            log.info("waiting up to %.0f s for %d running events", grace, len(tasks))
+            await asyncio.wait(tasks, timeout=grace)
+        self._handling.stop()
+        while self._running:  # again and again: a run may be between two scripts
+            for job in tuple(self._running.values()):
+                for runner in set(self._runners.values()):
+                    await runner.cancel(job.run)
+            await asyncio.wait(set(self._running), timeout=_CANCEL_PAUSE)
+
+    def _take_over(self) -> None:
+        for run, accepted, attempts in self._journal.abandoned():
+            go = partial(self._handling.resume, run, accepted, attempts)
+            project = accepted.belonging.project
+            self._enqueue(_Job(seq=accepted.seq, run=run.id, project=project, go=go))
+
+    def _look(self) -> None:
+        """Note down what has been accepted since the last look; a place in a queue is small."""
+        while page := self._journal.waiting(after=self._seen, limit=_PAGE):
+            for waiting in page:
+                go = partial(self._take_up, waiting.seq)
+                job = _Job(seq=waiting.seq, run=waiting.run, project=waiting.project, go=go)
+                self._enqueue(job)
+            self._seen = page[-1].seq
+            if len(page) < _PAGE:
+                break
+
+    def _enqueue(self, job: _Job) -> None:
+        self._queues.setdefault(job.project, deque()).append(job)
+
+    def _start(self) -> None:
+        while len(self._running) < self._at_once and not self._stopping:
+            job = self._next()
+            if job is None:
+                return
+            task = asyncio.create_task(self._do(job))
+            self._running[task] = job
+            self._places[job.project] += 1
+            task.add_done_callback(self._ended)
+
+    def _next(self) -> _Job | None:
+        """Return the job that came first among the projects that have a free place."""
+        free = (
+            queue
+            for project, queue in self._queues.items()
+            if self._places[project] < self._per_project
+        )
+        queue = min(free, key=lambda queue: queue[0].seq, default=None)
+        if queue is None:
+            return None
+        job = queue.popleft()
+        if not queue:
+            del self._queues[job.project]
+        return job
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        project = self._running.pop(task).project
+        self._places[project] -= 1
+        if not self._places[project]:
+            del self._places[project]
+        self._called.set()
+
+    async def _take_up(self, seq: int) -> Handled:
+        return await self._handling.handle(self._journal.accepted(seq))
+
+    async def _do(self, job: _Job) -> None:
+        """Handle one event; a fault of ours ends it as errored instead of leaving it for ever."""
+        try:
+            handled = await job.go()
+        except JournalUnavailable as error:
+            log.warning("%s; the event is taken up again", error, extra={"run": job.run})
+            self._later(_JOURNAL_PAUSE, job)
+            return
+        except Exception:
+            log.exception("a fault of ours; the event ends as errored", extra={"run": job.run})
+            handled = await self._break_off(job)
+        run = handled.run
+        log.info(
+            "%s: %s%s",
+            run.type,
+            run.state,
+            f" ({run.reason})" if run.reason else "",
+            extra={"run": run.id, "event": run.event_id, "state": run.state},
+        )
+        if handled.again is not None:
+            self._later(handled.again.seconds, replace(job, go=handled.again.go))
+
+    async def _break_off(self, job: _Job) -> Handled:
+        reason = "internal error of generic-executor-service; see its log"
+        run = await self._handling.break_off(self._journal.accepted(job.seq), reason)
+        return Handled(run=run)
+
+    def _later(self, seconds: float, job: _Job) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._enqueue_again, job)
+
+    def _enqueue_again(self, job: _Job) -> None:
+        self._queues.setdefault(job.project, deque()).appendleft(job)
+        self._called.set()
