@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 from pathlib import Path, PurePosixPath
+from signal import SIGXFSZ
 
 from service.engine.capture import Capture
 from service.engine.process_tree import MARKER
@@ -26,7 +27,6 @@ MIB = 1 << 20
 _LAST_OUTPUT = 1.0
 _LAST_REPORTS = 8.0
 _DISK_LOOK = 0.5
-_SIGXFSZ = 25
 
 
 class ProcessRunner:
@@ -56,8 +56,8 @@ class ProcessRunner:
         how many processes the user may have above those it has; 0 lifts the last two.
         """
         self._client = RunnerClient(connection)
-        self._runs_dir = runs_dir
-        self._scripts = ScriptFiles(blobs_dir)
+        self._runs_dir = runs_dir.absolute()  # the runner has a directory of its own
+        self._scripts = ScriptFiles(blobs_dir.absolute())
         self._programs = {".sh": bash, ".py": python}
         self._path = path
         self._grace = grace
@@ -101,6 +101,8 @@ class ProcessRunner:
         """
         if self.gone.is_set():
             raise RunnerLost
+        if order.run in self._occupied:
+            raise AssertionError(f"run {order.run} has a script that is still running")
         suffix = PurePosixPath(order.name).suffix
         program = self._programs.get(suffix)
         if program is None:
@@ -122,21 +124,22 @@ class ProcessRunner:
         return self._client.stop(run, Ending.CANCELLED, grace=self._grace)
 
     def _start_of(self, order: Order, program: str, script: Path, directory: RunDirectory) -> Start:
+        cwd = str(directory.path)
         own = {
             MARKER: order.run,
             "PATH": self._path,
-            "HOME": str(directory.path),
-            "TMPDIR": str(directory.path),
+            "HOME": cwd,
+            "TMPDIR": cwd,
             "LANG": "C.UTF-8",
-            "GENEXEC_RESULT_FILE": str(directory.result_file),
+            "GENEXEC_RESULT_FILE": directory.result_file,
         }
         if script.suffix == ".py":
             own["PYTHONDONTWRITEBYTECODE"] = "1"  # its directory is shared by all its runs
         return Start(
             run=order.run,
-            argv=(program, str(script), str(directory.event_file)),
+            argv=(program, str(script), directory.event_file),
             environment={**order.variables, **own},
-            cwd=str(directory.path),
+            cwd=cwd,
             timeout=order.timeout,
             grace=self._grace,
             file_size=self._disk_limit,
@@ -193,15 +196,19 @@ class ProcessRunner:
 
     async def _hit_file_size(self, ended: Ended, directory: RunDirectory) -> bool:
         """Say whether it ended because one file was about to outgrow the disk limit."""
-        hit = ended.signal == _SIGXFSZ or ended.code == 128 + _SIGXFSZ
+        hit = ended.signal == SIGXFSZ or ended.code == 128 + SIGXFSZ
         return hit and await directory.exceeds(self._disk_limit - 1)
 
     async def _watch_disk(self) -> None:
+        loop = asyncio.get_running_loop()
+        took = 0.0
         while True:
-            await asyncio.sleep(_DISK_LOOK)
+            await asyncio.sleep(max(_DISK_LOOK, 4 * took))
+            began = loop.time()
             for run, directory in tuple(self._occupied.items()):
                 if run in self._occupied and await directory.exceeds(self._disk_limit):
                     self._stop_now(run, Ending.DISK_LIMIT)
+            took = loop.time() - began
 
     def _detail(self, ending: Ending, ended: Ended, start: Start) -> str:
         return ended.detail or {

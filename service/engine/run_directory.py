@@ -37,8 +37,8 @@ class RunDirectory:
     def __init__(self, parent: Path, event: Event) -> None:
         """Make it, with the event as a file in it. Raises `OSError`."""
         self.path = parent / (_PREFIX + secrets.token_hex(8))
-        self.event_file = self.path / _EVENT
-        self.result_file = self.path / _RESULT
+        self.event_file = f"{self.path}/{_EVENT}"
+        self.result_file = f"{self.path}/{_RESULT}"
         self._other_result = _plain_name(f"{event.id}.finished.event.json")
         self.path.mkdir(mode=0o700)
         try:
@@ -70,7 +70,9 @@ class RunDirectory:
             await asyncio.sleep(0)
             try:
                 with os.scandir(waiting.pop()) as entries:
-                    for entry in entries:
+                    for count, entry in enumerate(entries, 1):
+                        if count % _SLICE == 0:
+                            await asyncio.sleep(0)
                         total += entry.stat(follow_symlinks=False).st_blocks * 512
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append(entry.path)
@@ -91,8 +93,11 @@ class RunDirectory:
 
     def _write_event(self, event: Event) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with os.fdopen(os.open(_EVENT, flags, 0o600, dir_fd=self._fd), "wb") as file:
-            file.write(compact(event.document).encode("utf-8"))
+        descriptor = os.open(_EVENT, flags, 0o600, dir_fd=self._fd)
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            content = compact(event.document).encode("utf-8")
+            if file.write(content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _content(self, name: str) -> bytes:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK

@@ -11,182 +11,21 @@ end of the connection is the end of the engine, and that of every script.
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable
 from types import FrameType
 
-from service.engine.process_tree import Process, end_all, end_tree, marked_run, orphans
-from service.engine.protocol import NOT_RUN, Channel, Ended, Message, Ready, Start, Stop
-from service.engine.sandbox import ScriptLimits, adopt_orphans, end_with_parent, restrict_self
-from service.engine.script_process import PATIENCE, Script, spawn
-
-_RETRY = 0.001
-_BENEFIT_OF_DOUBT = 0.03
+from service.engine.process_tree import end_all
+from service.engine.protocol import Channel
+from service.engine.runner_loop import RunnerLoop
+from service.engine.sandbox import adopt_orphans, end_with_parent, restrict_self
+from service.engine.script_process import PATIENCE
 
 
 class Terminated(Exception):
     """Somebody sent SIGTERM."""
-
-
-class RunnerLoop:
-    """Everything the runner process does between its start and its end."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._limits = ScriptLimits()
-        self._scripts: dict[str, Script] = {}
-        self._mains: dict[int, Script] = {}
-        """Scripts by their main process, as long as that was not waited for."""
-        self._nobodys: dict[int, float] = {}
-        """Since when orphans are known that seem to belong to no live run."""
-        self._woken, waker = socket.socketpair()
-        self._woken.settimeout(0)
-        waker.settimeout(0)
-        self._waker = waker
-        self._poll = select.poll()
-        self._poll.register(self._woken, select.POLLIN)
-        self._poll.register(channel, select.POLLIN)
-
-    def serve(self) -> None:
-        """Work until the engine is gone or SIGTERM comes; raises `ConnectionError` or that."""
-        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
-        self._tell(Ready(os.getpid()))
-        while True:
-            ready = dict(self._poll.poll(self._timeout()))
-            if self._woken.fileno() in ready:
-                self._woken.recv(4096)
-                self._wait_for_the_dead()
-            events = ready.get(self._channel.fileno(), 0)
-            if events & select.POLLOUT:
-                self._watch(all_sent=self._channel.flush())
-            if events & ~select.POLLOUT:
-                for message, descriptors in self._channel.receive():
-                    self._obey(message, descriptors)
-            self._act_on_time()
-
-    def _timeout(self) -> float | None:
-        """Return milliseconds until something is due."""
-        if not self._scripts:
-            return None
-        due = min(script.due for script in self._scripts.values())
-        return max(0.0, due - time.monotonic()) * 1000
-
-    def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
-        match message:
-            case Start():
-                self._start(message, descriptors)
-            case Stop():
-                script = self._scripts.get(message.run)
-                if script is not None:
-                    script.stop(
-                        message.why,
-                        self._orphans_of(script),
-                        grace=message.grace,
-                        now=time.monotonic(),
-                    )
-            case _:
-                raise ConnectionError(f"a runner is not told {message!r}")
-
-    def _start(self, start: Start, streams: tuple[int, ...]) -> None:
-        try:
-            pid = spawn(start, streams)
-        except OSError as error:
-            self._tell(Ended(start.run, NOT_RUN, detail=str(error)))
-            return
-        finally:
-            for stream in streams:
-                os.close(stream)
-        script = Script(start, pid, now=time.monotonic())
-        self._scripts[start.run] = self._mains[pid] = script
-        self._limits.put_on(
-            pid, file_size=start.file_size, memory=start.memory, processes=start.processes
-        )
-
-    def _wait_for_the_dead(self) -> None:
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        with contextlib.suppress(ChildProcessError):
-            while result := os.waitid(os.P_ALL, 0, options):
-                script = self._mains.get(result.si_pid)
-                if script is not None:
-                    self._main_ended(script, result)
-                    continue
-                os.waitpid(result.si_pid, 0)
-                for other in self._scripts.values():
-                    if other.over:
-                        other.due = 0.0  # look at once what fell to us from this one
-
-    def _main_ended(self, script: Script, result: os.waitid_result) -> None:
-        now = time.monotonic()
-        script.main_ended(result, now=now)
-        unfinished = self._end_orphans()
-        script.wait_for_main()
-        del self._mains[script.pid]
-        if script in unfinished:
-            script.due = now + _RETRY
-        else:
-            self._finish(script, now=now)
-
-    def _act_on_time(self) -> None:
-        now = time.monotonic()
-        due = [script for script in self._scripts.values() if script.due <= now]
-        unfinished = self._end_orphans() if any(script.over for script in due) else set()
-        for script in due:
-            if now >= script.gives_up or (script.over and script not in unfinished):
-                self._finish(script, now=now)
-            elif script.over:
-                script.due = now + _RETRY
-            else:
-                script.act(self._orphans_of(script), now=now)
-
-    def _end_orphans(self) -> set[Script]:
-        """Kill what runs that are over left behind; return those of which there was something.
-
-        An orphan of nobody may be of any run that is over, so all of these wait for its end.
-        """
-        over = [script for script in self._scripts.values() if script.over]
-        unfinished: set[Script] = set()
-        nobodys: dict[int, float] = {}
-        now = time.monotonic()
-        for orphan in list(orphans(self._mains)):
-            owner = self._owner(orphan)
-            if owner is not None and not owner.over:
-                continue
-            owners = over if owner is None else [owner]
-            unfinished.update(owners)
-            if owner is None and len(over) < len(self._scripts):
-                # Within `execve` nobody's environment can be read: look twice.
-                nobodys[orphan.pid] = self._nobodys.get(orphan.pid, now)
-                if now - nobodys[orphan.pid] < _BENEFIT_OF_DOUBT:
-                    continue
-            owners[0].leftovers |= end_tree(orphan)
-        self._nobodys = nobodys
-        return unfinished
-
-    def _finish(self, script: Script, *, now: float) -> None:
-        del self._scripts[script.run]
-        self._mains.pop(script.pid, None)
-        self._tell(script.report(now=now))
-
-    def _orphans_of(self, script: Script) -> list[Process]:
-        return [orphan for orphan in orphans(self._mains) if self._owner(orphan) is script]
-
-    def _owner(self, orphan: Process) -> Script | None:
-        """Return the live run that *orphan* belongs to: by its session, else by its marker."""
-        for script in self._scripts.values():
-            if script.pid == orphan.session:
-                return script
-        return self._scripts.get(marked_run(orphan.pid))
-
-    def _tell(self, message: Message) -> None:
-        self._watch(all_sent=self._channel.send(message))
-
-    def _watch(self, *, all_sent: bool) -> None:
-        events = select.POLLIN if all_sent else select.POLLIN | select.POLLOUT
-        self._poll.modify(self._channel, events)
 
 
 def main() -> None:

@@ -42,8 +42,6 @@ class RunnerClient:
         *streams* become its standard output and error and are closed here. Raises
         `ValueError` when the request is too long.
         """
-        if start.run in self._runs:
-            raise AssertionError(f"the run {start.run} is running already")
         future = asyncio.get_running_loop().create_future()
         self._runs[start.run] = future
         try:

@@ -22,13 +22,12 @@ class ScriptFiles:
 
         The file is read-only and appears whole. Raises `OSError`.
         """
-        folder = self._directory / blob
-        path = folder / name
+        path = self._directory / blob / name
         with contextlib.suppress(OSError):
             if path.read_bytes() == content:
                 return path
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = folder / f".{secrets.token_hex(8)}"
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = path.with_name(f".{secrets.token_hex(8)}")
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
             with os.fdopen(os.open(beside, flags, 0o400), "wb") as file:

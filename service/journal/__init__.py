@@ -1,7 +1,8 @@
 """Everything is remembered here: `inbox.db` and `record.db` in the state directory.
 
 `inbox` accepts events (written by intake alone), `record` keeps runs and outgoing events
-(written by the engine alone), `reading` shows both to people and programs, `lock` keeps a
-second instance away. `database` opens the files, `committer` writes them, `rows` turns
-values into rows and back. Nothing outside this folder knows SQL.
+(written by the engine alone, in `strokes`) and looks into the inbox through `accepted`.
+`reading` shows both files to people and programs, `lock` keeps a second instance away.
+`database` opens files, `committer` writes them, `rows` turns values into rows and back,
+`statements` is what is asked for every event. Nothing outside this folder knows SQL.
 """

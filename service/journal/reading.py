@@ -91,8 +91,8 @@ class Reader:
         context: str | None = None,
     ) -> Sequence[Run]:
         """Return at most *limit* runs, newest first, of a `seq` below *before*."""
-        wanted = {"project": project, "stage": stage, "service": service}
-        wanted |= {"type": type_, "context": context}
+        wanted = {"project": project, "stage": stage, "service": service, "type": type_}
+        wanted["context"] = context
         conditions = {name: value for name, value in wanted.items() if value is not None}
         below = NEWEST if before is None else before
         unseen: list[Run] = []
@@ -198,9 +198,8 @@ class Reader:
             return found.get(prefix) or next(iter(found.values()))
         if not found:
             raise UnknownRun(f"there is no run whose id begins with {prefix}")
-        some = ", ".join(sorted(found)[: _MANY - 1])
-        more = " and others" if len(found) >= _MANY else ""
-        raise UnknownRun(f"several runs begin with {prefix}: {some}{more}")
+        some = ", ".join(sorted(found)[: _MANY - 1]) + ", …" * (len(found) >= _MANY)
+        raise UnknownRun(f"several runs begin with {prefix}: {some}")
 
     @contextmanager
     def _open(self, path: Path, wanted: Schema) -> Iterator[sqlite3.Connection]:

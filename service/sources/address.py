@@ -1,4 +1,4 @@
-"""What may be written as the address of the scripts, and what may be shown of it.
+"""What may be the address of the scripts, and what may be shown of it.
 
 `wiring` checks the setting once at start, before anything reaches Git; the sources ask for
 the address of a project. An address is never expanded: it is refused, or used as it stands,

@@ -74,10 +74,10 @@ class Credentials:
         options = ["BatchMode=yes", "StrictHostKeyChecking=yes", f"ConnectTimeout={seconds}"]
         options += [f"ServerAliveInterval={seconds}", "ServerAliveCountMax=1"]
         if self.known_hosts_file is not None:
-            options.append(f'UserKnownHostsFile="{self.known_hosts_file}"')
+            options.append(f'UserKnownHostsFile="{self.known_hosts_file.absolute()}"')
         words = ["ssh", "-F", os.devnull]
         if self.ssh_key_file is not None:
-            words += ["-i", str(self.ssh_key_file)]
+            words += ["-i", str(self.ssh_key_file.absolute())]
             options.append("IdentitiesOnly=yes")
         for option in options:
             words += ["-o", option]

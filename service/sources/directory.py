@@ -1,4 +1,4 @@
-"""Scripts in a directory on this machine, for trying things out and for mounted volumes.
+"""Scripts in a directory here, for trying things out and mounted volumes.
 
 `wiring` makes it; `handling` asks it. There are no commits here: a look-up reads the files
 as they are, gives them the ids that Git would, and remembers what it read, so that the bytes

@@ -54,7 +54,8 @@ class Mirror:
         clock: Clock,
     ) -> None:
         label = hashlib.sha256(address.encode("utf-8")).hexdigest()[:16]
-        self.directory = parent / f"{_PLAIN.sub('_', name)[:128]}-{label}.git"
+        # Git works inside it, where a relative path would lead somewhere else.
+        self.directory = parent.absolute() / f"{_PLAIN.sub('_', name)[:128]}-{label}.git"
         self._address = address
         self._default_branch = default_branch
         self._commands = commands

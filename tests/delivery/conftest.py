@@ -257,57 +257,86 @@ def journal():
 
 
 @pytest.fixture
-def hand_clock():
-    return HandClock()
-
-
-@pytest.fixture
-def scripted(hand_clock):
-    return ScriptedSender(hand_clock)
-
-
-@pytest.fixture
 def reply():
     return Reply
 
 
-@pytest.fixture
-def make_outgoing():
+def make_outgoing(context="c", number=1, *, first=0, size=0, created_at=NOW):
     """Make the events `context-0`, `context-1` … of a context."""
+    return [
+        Outgoing(
+            id=f"{context}-{n}",
+            run="run",
+            type="sh.keptn.event.test.started",
+            context=context,
+            kind="started",
+            hops=1,
+            body=f"{context}-{n}|".encode().ljust(size, b"."),
+            created_at=created_at,
+        )
+        for n in range(first, first + number)
+    ]
 
-    def make(context="c", number=1, *, first=0, size=0, created_at=None):
-        return [
-            Outgoing(
-                id=f"{context}-{n}",
-                run="run",
-                type="sh.keptn.event.test.started",
-                context=context,
-                kind="started",
-                hops=1,
-                body=f"{context}-{n}|".encode().ljust(size, b"."),
-                created_at=created_at or NOW,
-            )
-            for n in range(first, first + number)
-        ]
 
-    return make
+@asynccontextmanager
+async def in_operation(outbox):
+    """Run an outbox while the block lasts; what goes wrong in it fails the test."""
+    running = asyncio.create_task(outbox.run())
+    try:
+        yield outbox
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def until(true, *, seconds=5.0):
+    """Wait until *true* says so, or fail."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "this did not come true in time"
+        await asyncio.sleep(0.002)
+
+
+class Post:
+    """An outbox with a scripted sender and the time in the hands of the test."""
+
+    make = staticmethod(make_outgoing)
+
+    def __init__(self, journal):
+        self.journal = journal
+        self.clock = HandClock()
+        self.sender = ScriptedSender(self.clock)
+
+    def write(self, *arguments, **options):
+        return self.journal.write(*make_outgoing(*arguments, **options))
+
+    def operating(self, **options):
+        options = {"journal": self.journal, "sender": self.sender, "clock": self.clock} | options
+        return in_operation(Outbox(options.pop("journal"), options.pop("sender"), **options))
+
+
+class Way:
+    """An outbox with short pauses that delivers over HTTP to a sink."""
+
+    until = staticmethod(until)
+
+    def __init__(self, journal, sink, outbox):
+        self.journal = journal
+        self.sink = sink
+        self.outbox = outbox
+
+    def offer(self, *arguments, **options):
+        self.outbox.offer(self.journal.write(*make_outgoing(*arguments, **options)))
+
+    @property
+    def received(self):
+        return [request.event for request in self.sink.received]
 
 
 @pytest.fixture
-def in_operation():
-    """Run an outbox while the block lasts; what goes wrong in it fails the test."""
-
-    @asynccontextmanager
-    async def operate(outbox):
-        running = asyncio.create_task(outbox.run())
-        try:
-            yield outbox
-        finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
-
-    return operate
+def post(journal):
+    return Post(journal)
 
 
 @pytest.fixture
@@ -330,34 +359,16 @@ def with_sink():
 
 
 @pytest.fixture
-def in_delivery(journal, with_sink, in_operation):
-    """Start a sink and an outbox with short pauses that delivers to it over HTTP."""
+def in_delivery(journal, with_sink):
+    """Start a sink and an outbox that delivers to it."""
 
     @asynccontextmanager
-    async def start(*, attempt_timeout=0.2, first_pause=0.02, longest_pause=0.1, give_up=3600):
+    async def start(*, attempt_timeout=0.2):
         async with with_sink(attempt_timeout=attempt_timeout) as (sink, sender):
-            outbox = Outbox(
-                journal,
-                sender,
-                clock=RealClock(),
-                first_pause=first_pause,
-                longest_pause=longest_pause,
-                give_up=give_up,
-            )
+            pauses = {"first_pause": 0.02, "longest_pause": 0.1}
+            outbox = Outbox(journal, sender, clock=RealClock(), **pauses)
             async with in_operation(outbox):
                 await until(lambda: not outbox._loading)
-                yield sink, outbox
+                yield Way(journal, sink, outbox)
 
     return start
-
-
-async def until(true, *, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "this did not come true in time"
-        await asyncio.sleep(0.002)
-
-
-@pytest.fixture(name="until")
-def until_fixture():
-    return until

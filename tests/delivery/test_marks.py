@@ -5,17 +5,17 @@ import asyncio
 from service.delivery.marks import SentMarks
 
 
-def test_marks_are_written_together_a_moment_later(journal, until):
+def test_marks_are_written_together_a_moment_later(post):
     async def story():
-        marks = SentMarks(journal)
+        marks = SentMarks(post.journal)
         for event in ("a", "b", "c"):
             marks.add(event)
-        assert journal.marked == []
-        await until(lambda: journal.marked)
+        assert post.journal.marked == []
+        await asyncio.sleep(0.1)
 
     asyncio.run(story())
 
-    assert (journal.marked, journal.batches) == (["a", "b", "c"], 1)
+    assert (post.journal.marked, post.journal.batches) == (["a", "b", "c"], 1)
 
 
 def test_a_hundred_marks_are_not_kept_waiting(journal):

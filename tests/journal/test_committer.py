@@ -239,16 +239,3 @@ def test_a_caller_that_went_away_harms_nobody(committer, path):
 
     assert asyncio.run(story()) == "b"
     assert read(path) == ["a", "b"]
-
-
-def test_a_loop_that_was_closed_meanwhile_harms_nobody(committer, path):
-    gone = asyncio.new_event_loop()
-    task = gone.create_task(committer.submit(write("a")))
-    gone.call_soon(gone.stop)
-    gone.run_forever()
-    gone.close()
-
-    asyncio.run(committer.submit(write("b")))
-
-    assert read(path) == ["a", "b"]
-    task._log_destroy_pending = False

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from service.errors import JournalUnreadable
 from service.runs import Waiting, opened
 from service.states import State
 
@@ -217,37 +216,6 @@ def test_counts_follow_every_step(record, reader, accept, take_up):
     counted = {state: number for state, number in reader.counts().items() if number}
     assert counted == {"accepted": 1, "running": 1, "ignored": 1}
     assert reader.open_events() == 2
-
-
-@pytest.mark.parametrize("column", ["document", "beside", "project"])
-def test_a_damaged_event_is_not_run_and_ends_errored(record, reader, accept, state_dir, column):
-    asyncio.run(accept("run-a"))
-    with closing(sqlite3.connect(state_dir / "inbox.db", isolation_level=None)) as database:
-        database.execute(f"UPDATE accepted SET {column} = replace({column}, 's', 't')")
-
-    with pytest.raises(JournalUnreadable, match="run-a is damaged"):
-        record.accepted(1)
-
-    record.close()
-    assert reader.run("run-a").run.state is State.ERRORED
-    assert reader.open_events() == 0
-
-
-def test_a_run_whose_event_is_gone_ends_interrupted(record, reader, take_up, state_dir, caplog):
-    async def story():
-        await record.begin(running(await take_up("run-a")), (), ())
-
-    asyncio.run(story())
-    with closing(sqlite3.connect(state_dir / "inbox.db", isolation_level=None)) as database:
-        database.execute("DELETE FROM accepted")
-
-    assert record.abandoned() == []
-
-    record.close()
-    detail = reader.run("run-a")
-    assert (detail.run.state, reader.open_events()) == (State.INTERRUPTED, 0)
-    assert detail.event.id == "e-1"
-    assert "there is no event 1" in caplog.text
 
 
 def test_restart_at_every_step_finds_what_the_step_left(

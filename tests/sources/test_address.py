@@ -1,4 +1,4 @@
-"""What may stand in the setting that names the scripts, and what is shown of it."""
+"""What may be the address of the scripts, and what is shown of it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `service.ports.Source` promises, asked of every source and every layout."""
+"""What `service.ports.Source` promises, of every source and every layout."""
 
 import asyncio
 import hashlib
@@ -200,15 +200,15 @@ def test_a_link_to_another_branch_leaves_the_repository(answer, link):
     assert found.problem == "link leaves the repository"
 
 
-@pytest.mark.parametrize("target", ["../shared/b.sh", "./b.sh", "../link/b.sh", "c.sh"])
+@pytest.mark.parametrize("target", ["../pool/b.sh", "./b.sh", "../link/b.sh", "c.sh"])
 def test_a_link_inside_is_followed_to_its_file(kept, ask, link, target):
     branches = {
         "main": {
             "generic-executor/a.sh": link(target),
             "generic-executor/b.sh": b"the file",
             "generic-executor/c.sh": link("b.sh"),
-            "shared/b.sh": b"the file",
-            "link": link("shared"),
+            "pool/b.sh": b"the file",
+            "link": link("pool"),
         }
     }
 

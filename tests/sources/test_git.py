@@ -1,7 +1,8 @@
-"""Scripts from a Git repository: which commit is read, and what is never done."""
+"""Scripts from a Git repository: which commit is read, what is not done."""
 
 import asyncio
 import os
+from pathlib import Path
 
 import pytest
 
@@ -299,6 +300,14 @@ def test_a_project_that_is_no_name_reaches_neither_disk_nor_git(
     with pytest.raises(SourceMisconfigured, match="cannot stand in an address"):
         asyncio.run(scene())
     assert list(mirrors.iterdir()) == []
+
+
+def test_the_mirrors_may_be_named_by_a_relative_path(make_remote, answer, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    _, contents = answer(make_remote(A), "a.sh", options={"mirrors_dir": Path("state/mirrors")})
+
+    assert contents == {Level.PROJECT: "x"}
 
 
 def test_mirrors_that_have_no_place_are_refused_at_start(make_remote, use, tmp_path):

@@ -1,0 +1,346 @@
+"""Sending to real sinks, good and bad."""
+
+import asyncio
+import time
+from types import SimpleNamespace
+
+import aiohttp
+import pytest
+from aiohttp.client_reqrep import ConnectionKey
+
+from service.delivery.sink import FOREIGN, HttpSink
+from service.errors import BadSettings, SinkRefused, SinkUnavailable
+
+
+def test_an_event_arrives_in_structured_mode(with_sink):
+    async def story():
+        async with with_sink(headers={"X-Token": "secret-token"}) as (sink, sender):
+            await sender.send('{"id":"ä"}'.encode())
+            return sink.received[0]
+
+    request = asyncio.run(story())
+
+    assert request.line == "POST /events HTTP/1.1"
+    assert request.headers["content-type"] == "application/cloudevents+json; charset=utf-8"
+    assert request.headers["x-token"] == "secret-token"
+    assert request.body == '{"id":"ä"}'.encode()
+
+
+def test_a_connection_is_kept(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(200, body=b'{"keptnContext": "x"}')
+            for _ in range(5):
+                await sender.send(b"e|")
+            return sink.connections
+
+    assert asyncio.run(story()) == 1
+
+
+def test_a_kept_connection_that_the_sink_closed_is_replaced_at_once(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda request: reply(cut=request.nth == 2)
+            await sender.send(b"e1|")
+            await sender.send(b"e2|")
+            return [request.event for request in sink.received]
+
+    assert asyncio.run(story()) == ["e1", "e2", "e2"]
+
+
+def test_many_kept_connections_that_are_all_closed_lose_no_event(with_sink, reply):
+    """The second try must not take the next closed connection from the pool."""
+
+    async def story():
+        async with with_sink(connections=8) as (sink, sender):
+            sink.answer = lambda request: reply(cut=request.nth == 2)
+            await asyncio.gather(*(sender.send(f"a{n}|".encode()) for n in range(8)))
+            await asyncio.gather(*(sender.send(f"b{n}|".encode()) for n in range(8)))
+            return sink.taken
+
+    assert len(set(asyncio.run(story()))) == 16
+
+
+def test_a_sink_that_closes_after_each_answer_gets_every_event_once(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(close=True)
+            for n in range(10):
+                await sender.send(f"{n}|".encode())
+            return [request.event for request in sink.received]
+
+    received = asyncio.run(story())
+
+    assert list(dict.fromkeys(received)) == [str(n) for n in range(10)]
+
+
+def test_a_new_connection_that_is_cut_is_left_to_the_next_attempt(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(cut=True)
+            with pytest.raises(SinkUnavailable, match="cannot be reached"):
+                await sender.send(b"e|")
+            return len(sink.received)
+
+    assert asyncio.run(story()) == 1
+
+
+def test_a_silent_sink_is_left_at_the_deadline(with_sink, reply):
+    async def story():
+        async with with_sink(attempt_timeout=0.1) as (sink, sender):
+            sink.answer = lambda _: reply(silent=True)
+            with pytest.raises(SinkUnavailable, match=r"did not answer in 0\.1 s"):
+                await sender.send(b"e|")
+
+    started = time.monotonic()
+    asyncio.run(story())
+
+    assert time.monotonic() - started < 2
+
+
+def test_the_second_try_shares_the_deadline_of_the_first(with_sink, reply):
+    async def story():
+        async with with_sink(attempt_timeout=0.1) as (sink, sender):
+            await sender.send(b"e1|")
+            sink.answer = lambda request: reply(cut=request.nth == 2, silent=request.nth == 1)
+            with pytest.raises(SinkUnavailable, match="did not answer"):
+                await sender.send(b"e2|")
+
+    asyncio.run(story())
+
+
+def test_a_sink_that_is_not_there_is_unavailable(with_sink):
+    async def story():
+        async with with_sink() as (sink, sender):
+            await sink.stop()
+            try:
+                with pytest.raises(SinkUnavailable, match=f"127.0.0.1:{sink.port}"):
+                    await sender.send(b"e|")
+            finally:
+                await sink.start()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("raw", [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 999999 \r\n\r\n", b"\r\n\r\n"])
+def test_something_that_does_not_speak_http_is_unavailable(with_sink, reply, raw):
+    async def story():
+        async with with_sink(attempt_timeout=0.2) as (sink, sender):
+            sink.answer = lambda _: reply(raw=raw, close=True)
+            with pytest.raises(SinkUnavailable):
+                await sender.send(b"e|")
+
+    asyncio.run(story())
+
+
+def test_a_sink_without_the_tls_it_should_have_is_unavailable(with_sink):
+    async def story():
+        async with with_sink() as (sink, _):
+            sender = HttpSink(sink.url.replace("http:", "https:"), attempt_timeout=1)
+            await sender.start()
+            try:
+                with pytest.raises(SinkUnavailable):
+                    await sender.send(b"e|")
+            finally:
+                await sender.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(with_sink, reply, status):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(status, {"Location": sink.url})
+            with pytest.raises(SinkUnavailable, match=f"answers {status}"):
+                await sender.send(b"e|")
+            return len(sink.received)
+
+    assert asyncio.run(story()) == 1
+
+
+def test_a_refusal_carries_what_the_sink_said(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(400, body=b'{"message":\n"no such stage"}')
+            with pytest.raises(SinkRefused, match=r'answers 400: {"message": "no such stage"}'):
+                await sender.send(b"e|")
+
+    asyncio.run(story())
+
+
+def test_the_patience_a_sink_asks_for_is_handed_on(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(429, {"Retry-After": "17"})
+            with pytest.raises(SinkUnavailable) as caught:
+                await sender.send(b"e|")
+            return caught.value.retry_after
+
+    assert asyncio.run(story()) == 17
+
+
+def test_an_accepting_answer_without_end_is_not_read_to_its_end(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda request: reply(endless=request.event == "e1")
+            await sender.send(b"e1|")
+            await sender.send(b"e2|")
+            return sink.connections, sink.taken
+
+    assert asyncio.run(story()) == (2, ["e1", "e2"])
+
+
+def test_an_accepting_answer_whose_body_does_not_come_counts(with_sink, reply):
+    async def story():
+        async with with_sink(attempt_timeout=0.1) as (sink, sender):
+            sink.answer = lambda _: reply(raw=b"HTTP/1.1 202 Yes\r\nContent-Length: 9\r\n\r\nab")
+            await sender.send(b"e|")
+            return sink.taken
+
+    assert asyncio.run(story()) == ["e"]
+
+
+def test_a_refusing_answer_without_end_is_cut(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(500, endless=True)
+            with pytest.raises(SinkUnavailable) as caught:
+                await sender.send(b"e|")
+            return str(caught.value)
+
+    assert len(asyncio.run(story())) < 300
+
+
+def test_compressed_answers_are_not_unpacked(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(202, {"Content-Encoding": "gzip"}, body=b"not gzip")
+            await sender.send(b"e|")
+            return sink.received[0].headers["accept-encoding"]
+
+    assert asyncio.run(story()) == "identity"
+
+
+def test_credentials_of_the_address_are_sent_and_never_shown(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, _):
+            url = sink.url.replace("//", "//robot:p%40ss-word@") + "?key=query-secret"
+            sender = HttpSink(url, headers={"X-Auth": "Token header-secret"})
+            await sender.start()
+            try:
+                sink.answer = lambda r: reply(401, body=f"{r.line} {r.headers}".encode())
+                with pytest.raises(SinkUnavailable) as caught:
+                    await sender.send(b"e|")
+            finally:
+                await sender.close()
+            return sink.received[0].headers["authorization"], str(caught.value)
+
+    authorization, message = asyncio.run(story())
+
+    assert authorization == "Basic cm9ib3Q6cEBzcy13b3Jk"
+    for secret in ("p@ss-word", "p%40ss-word", "header-secret", "query-secret", "cEBzcy13b3Jk"):
+        assert secret not in message
+
+
+def test_nothing_is_taken_from_the_surroundings(with_sink, monkeypatch, tmp_path):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    async def story():
+        async with with_sink() as (sink, sender):
+            await sender.send(b"e|")
+            return sink.received[0].headers
+
+    assert "authorization" not in asyncio.run(story())
+
+
+def test_cookies_are_not_kept(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(200, {"Set-Cookie": "a=b; Path=/"})
+            await sender.send(b"e1|")
+            await sender.send(b"e2|")
+            return sink.received[1].headers
+
+    assert "cookie" not in asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "sink", "ftp://sink/", "http://", "http://sink:99999/", "http://[::1", "http://a b/"],
+)
+def test_an_address_that_is_none_is_refused(url):
+    with pytest.raises(BadSettings, match="the address of the sink"):
+        HttpSink(url)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"X": "a\r\nY: b"}, {"X Y": "a"}, {"": "a"}, {"Content-Length": "1"}, {"Host": "other"}],
+)
+def test_a_header_that_cannot_be_set_is_refused(headers):
+    with pytest.raises(BadSettings, match="cannot be set for the sink"):
+        HttpSink("http://sink/", headers=headers)
+
+
+def test_credentials_in_two_places_are_refused():
+    with pytest.raises(BadSettings, match="in its address and in its headers"):
+        HttpSink("http://a:b@sink/", headers={"authorization": "Bearer x"})
+
+
+def test_a_sender_that_was_closed_says_so(with_sink):
+    async def story():
+        async with with_sink() as (_, sender):
+            await sender.close()
+            with pytest.raises(SinkUnavailable, match="starts or stops"):
+                await sender.send(b"e|")
+
+    asyncio.run(story())
+
+
+def _all_below(kind):
+    return {kind}.union(*(_all_below(below) for below in kind.__subclasses__()))
+
+
+def _made(kind):
+    key = ConnectionKey("sink", 80, False, True, None, None, None)
+    info = SimpleNamespace(real_url="http://sink/")
+    for arguments in (
+        (key, OSError(1, "x")),
+        ("/path", key, OSError(1, "x")),
+        (key, ValueError("x")),
+        (info, ()),
+        ("x",),
+        (b"",),
+    ):
+        try:
+            made = kind(*arguments)
+            str(made)
+        except (TypeError, AttributeError):
+            continue
+        return made
+    raise AssertionError(f"{kind} cannot be made here; add its arguments")
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(_all_below(aiohttp.ClientError), key=lambda kind: kind.__name__)
+)
+def test_no_exception_of_aiohttp_gets_through(kind):
+    class Raising:
+        async def post(self, *_arguments, **_options):
+            raise _made(kind)
+
+    async def story():
+        sender = HttpSink("http://sink/")
+        sender._session = sender._fresh = Raising()
+        await sender.send(b"e|")
+
+    with pytest.raises(SinkUnavailable) as caught:
+        asyncio.run(story())
+
+    assert isinstance(caught.value.__cause__, FOREIGN)
+    assert isinstance(caught.value.__cause__, kind)
