@@ -1,4 +1,4 @@
-"""What a script says about how it wants to be run: `# genexec: timeout=5m repeatable`.
+"""What a script says about how it wants to be run: `# genexec: …`.
 
 Read by `handling` before a script starts and by `genexec check`; the grammar is part of
 the script contract (docs/scripts.md).

@@ -16,7 +16,7 @@ from service.answers import Answering
 from service.decision import decide
 from service.errors import JournalUnavailable, RunnerLost, SourceMisconfigured, SourceUnavailable
 from service.keptn_events import Meaning, meaning_of
-from service.outcome import Ending, Execution, Outcome, read_outcome, worst
+from service.outcome import Ending, Execution, Outcome, worst
 from service.ports import Clock, Journal, Runner, Source
 from service.runs import Accepted, Attempt, Outgoing, Run, opened, pause_before
 from service.states import State
@@ -26,15 +26,15 @@ from service.story import (
     Prepared,
     Rules,
     Story,
-    ended,
+    begun_story,
     interrupted,
+    judged,
     latest,
     planned,
     prepare,
     prepare_again,
     remembered,
 )
-from service.variables import event_variables
 
 MAX_HOPS = 8
 GIVE_UP_LOOKING = 9 * 60.0
@@ -172,14 +172,9 @@ class Handling:
         if self._stopping and execution.ending is Ending.CANCELLED:
             detail = "the service was shut down"
             execution = replace(execution, ending=Ending.INTERRUPTED, detail=detail)
-        outcome = read_outcome(
-            execution,
-            masks=self._rules.masks,
-            follow_up_types=self._rules.follow_up_types,
-            answer_type=story.answering.answer_type(),
+        return judged(
+            attempt, execution, self._rules, story.answering.answer_type(), now=self._clock.now()
         )
-        now = self._clock.now()
-        return outcome, ended(attempt, execution, outcome, masks=self._rules.masks, now=now)
 
     async def _again(
         self, story: Story, script: Prepared, attempt: Attempt, outcome: Outcome
@@ -285,7 +280,4 @@ class Handling:
             hops=hops,
             new_id=self._new_id,
         )
-        variables = event_variables(accepted.event, accepted.belonging, self._rules.exposed)
-        return Story(
-            run=run, answering=answering, scripts=tuple(scripts), variables=variables.mapping()
-        )
+        return begun_story(run, answering, scripts, exposed=self._rules.exposed)

@@ -1,4 +1,4 @@
-"""What an event means: its family, its script names, where it belongs, who is answered.
+"""What an event means: family, script names, place, who is answered.
 
 Keptn spoke two dialects (A up to 0.7, B from 0.8), its successor a third (C); everything
 else is an ordinary CloudEvent. The dialect is told per event and never per installation,

@@ -1,4 +1,4 @@
-"""The record of what happened to an accepted event: a run, and an attempt per script.
+"""What happened to an accepted event: a run, an attempt per script.
 
 One accepted event is one run. A run has an attempt for every time one of its scripts was
 started. `handling` makes these values, `journal` keeps them, `api` and `cli` show them.

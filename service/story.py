@@ -1,4 +1,4 @@
-"""What has happened to one event so far, and the entries the journal gets about it.
+"""What has happened to one event so far, and the entries made about it.
 
 `handling` tells the story; here stand its scenes: a script with its content, the attempts
 to run it, what they came to. The only mutable value of the engine lives here, one per
@@ -14,11 +14,12 @@ from service.answers import Answering
 from service.directives import Directives, read_directives
 from service.errors import BadScript, SourceUnavailable
 from service.masks import Masks
-from service.outcome import Ending, Execution, Outcome, readable
+from service.outcome import Ending, Execution, Outcome, read_outcome, readable
 from service.ports import Order, Source
 from service.runs import Attempt, Outgoing, Run
 from service.scripts import Found, Layout, Level, Listing, Place
 from service.states import State
+from service.variables import event_variables
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,11 +161,27 @@ def planned(script: Prepared, position: int, number: int) -> Attempt:
     )
 
 
-def ended(
-    attempt: Attempt, execution: Execution, outcome: Outcome, *, masks: Masks, now: datetime
-) -> Attempt:
-    """Return the entry of an attempt that is over, its texts masked."""
-    return replace(
+def begun_story(
+    run: Run, answering: Answering, scripts: Sequence[Prepared], *, exposed: Mapping[str, str]
+) -> Story:
+    """Return the story of an event of which nothing has been done yet."""
+    variables = event_variables(answering.event, answering.belonging, exposed)
+    return Story(
+        run=run, answering=answering, scripts=tuple(scripts), variables=variables.mapping()
+    )
+
+
+def judged(
+    attempt: Attempt, execution: Execution, rules: Rules, answer_type: str, *, now: datetime
+) -> tuple[Outcome, Attempt]:
+    """Return what an execution means, and its entry with all texts masked."""
+    outcome = read_outcome(
+        execution,
+        masks=rules.masks,
+        follow_up_types=rules.follow_up_types,
+        answer_type=answer_type,
+    )
+    entry = replace(
         attempt,
         state=outcome.state,
         ended_at=now,
@@ -172,13 +189,14 @@ def ended(
         signal=execution.signal,
         http_status=execution.http_status,
         ending=execution.ending,
-        detail=masks.text(execution.detail),
+        detail=rules.masks.text(execution.detail),
         message=outcome.reason,
-        output=masks.bytes(execution.output),
+        output=rules.masks.bytes(execution.output),
         structured=outcome.structured,
         cut=execution.cut,
         leftovers=execution.leftovers,
     )
+    return outcome, entry
 
 
 def interrupted(attempt: Attempt, *, now: datetime) -> Attempt:

@@ -1,4 +1,4 @@
-"""`genexec serve`: starts the processes, watches them, ends them in the right order.
+"""`genexec serve`: starts the processes, watches them, ends them in order.
 
     supervisor ─┬─ runner    starts scripts; knows no secret
                 ├─ engine    claims, runs, records, delivers; writes record.db

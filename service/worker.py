@@ -1,4 +1,4 @@
-"""The loop of the engine: take up accepted events, give each a place, begin and end in order.
+"""The loop of the engine: take up events, give each a place, end in order.
 
 At most so many runs at once, and so many per project; first come, first served among the
 projects that have a free place. What an event goes through is told in `handling`. `wiring`
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from service.errors import JournalUnavailable
+from service.errors import JournalUnavailable, JournalUnreadable
 from service.handling import Handling
 from service.ports import Journal, Runner
 from service.story import Handled
@@ -141,6 +141,8 @@ class Worker:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         project = self._running.pop(task).project
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("an event was dropped until the next start", exc_info=error)
         self._places[project] -= 1
         if not self._places[project]:
             del self._places[project]
@@ -156,6 +158,9 @@ class Worker:
         except JournalUnavailable as error:
             log.warning("%s; the event is taken up again", error, extra={"run": job.run})
             self._later(_JOURNAL_PAUSE, job)
+            return
+        except JournalUnreadable as error:  # the journal has closed this run itself
+            log.error("%s", error, extra={"run": job.run})  # noqa: TRY400
             return
         except Exception:
             log.exception("a fault of ours; the event ends as errored", extra={"run": job.run})

@@ -1,4 +1,4 @@
-"""How the API answers what it cannot do: one shape, one sentence, one reference for the log.
+"""How the API answers what it cannot do: one shape, one sentence, one id.
 
 `app` installs this. The shape is that of the intake; errors are mapped to a status by the
 table in `http_binding`.

@@ -1,4 +1,4 @@
-"""What a request asks, read from its address and body with every value bounded.
+"""What a request asks, read from address and body, every value bounded.
 
 `app` calls these. A value that cannot be meant is answered with 400 and not repaired.
 """

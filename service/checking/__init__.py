@@ -1,4 +1,4 @@
-"""What is wrong with a repository of scripts, found without running any of them.
+"""What is wrong with a repository of scripts, without running any.
 
 `genexec check` reads the files and prints the findings; `check_files` decides them. `places`
 knows which paths are ever looked up, `names` which file names an event can have, `contents`

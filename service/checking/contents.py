@@ -1,4 +1,4 @@
-"""What may stand in a script: directives, the grammar of `.http`, Python that compiles."""
+"""What may stand in a script: directives, `.http` grammar, Python."""
 
 import ast
 import warnings

@@ -1,4 +1,4 @@
-"""`genexec check`: mistakes in a repository of scripts, found without running any."""
+"""`genexec check`: mistakes in a repository, found without running it."""
 
 import json
 from collections.abc import Sequence

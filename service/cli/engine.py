@@ -1,4 +1,4 @@
-"""`genexec engine`: the engine process, started by the supervisor and by nobody else."""
+"""`genexec engine`: the engine process; only the supervisor starts it."""
 
 import asyncio
 import os

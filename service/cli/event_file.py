@@ -1,4 +1,4 @@
-"""Events in files: a JSON document, or a request as REST clients write it (`.http`).
+"""Events in files: JSON, or a request as REST clients write it (`.http`).
 
 `run`, `explain` and `send` read them; the files in `test-events/` are examples of both.
 """

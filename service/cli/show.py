@@ -1,4 +1,4 @@
-"""`genexec show RUN`: one look tells which script ran, why, at which commit, with what result."""
+"""`genexec show RUN`: which script ran, why, at which commit, what came."""
 
 import json
 from collections.abc import Iterator

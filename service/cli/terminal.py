@@ -1,4 +1,4 @@
-"""Text from strangers on a terminal: nothing in it moves the cursor or changes the screen."""
+"""Text from strangers on a terminal: nothing in it changes the screen."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`genexec web`: the web process, started by the supervisor and by nobody else."""
+"""`genexec web`: the web process; only the supervisor starts it."""
 
 import os
 import socket

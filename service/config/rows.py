@@ -1,4 +1,4 @@
-"""The table of settings: name, default, meaning. The README shows the same rows.
+"""The table of settings: name, default, meaning, as the README shows it.
 
 A setting `GENEXEC_X` is also the key `x` of the YAML file that `GENEXEC_CONFIG` names. The
 environment wins over the file, `GENEXEC_…` over the names other programs gave it.

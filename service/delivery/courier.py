@@ -1,4 +1,4 @@
-"""One attempt to deliver the first event of a line, and what follows from its outcome.
+"""One attempt to deliver the first event of a line, and what follows.
 
 `outbox` says when; this module asks the sender once, tells the journal, judges the sink
 (`condition`) and puts the line back: ready for its next event, or resting until the next

@@ -1,4 +1,4 @@
-"""Deliveries are written down in batches: a mark that is lost means the same id again.
+"""Deliveries are written down in batches: a lost mark means sending again.
 
 `outbox` adds an id per event that the sink took. A journal that cannot be written now is
 asked again with the next batch.

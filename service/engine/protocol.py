@@ -79,6 +79,8 @@ class Channel:
     """One end of the connection."""
 
     def __init__(self, connection: socket.socket) -> None:
+        # It came here by inheritance; whoever inherits it further keeps the other end alive.
+        os.set_inheritable(connection.fileno(), False)  # noqa: FBT003
         connection.settimeout(0)
         self._connection = connection
         self._outgoing: deque[tuple[memoryview, tuple[int, ...]]] = deque()

@@ -1,4 +1,4 @@
-"""The private directory of one run: event file, working directory, result, end.
+"""The private directory of one run: event file, place to work, result.
 
 Made and removed by `processes`. Everything goes through a descriptor of the directory,
 never through its path a second time, because the script may put something else there. Long

@@ -30,9 +30,7 @@ class Terminated(Exception):
 
 def main() -> None:
     """Be the keeper, and in a child of it the runner."""
-    descriptor = int(sys.argv[1])
-    os.set_inheritable(descriptor, False)  # noqa: FBT003
-    channel = Channel(socket.socket(fileno=descriptor))
+    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     restrict_self()
     adopt_orphans()
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""The one loop of the runner process: obey the engine, watch the clock, bury the dead.
+"""The loop of the runner process: obey, watch the clock, bury the dead.
 
 `runner` makes it and ends everything when it ends. A run is over when its main process is;
 then whatever fell to this process and belongs to no live run is ended, until nothing is

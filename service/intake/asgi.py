@@ -1,4 +1,4 @@
-"""What an ASGI server and an application say to each other, and how a body is read.
+"""What an ASGI server and an application say, and how a body is read.
 
 `http` builds on this. Applications that are called from threads get the body whole, so that
 a slow sender holds no thread.

@@ -1,4 +1,4 @@
-"""How a request is refused: one shape for every answer, one log record with its reference.
+"""How a request is refused: one shape, one log record, one reference.
 
 `http` and `worker` answer through this, so that what the event reader, the limits and the
 HTTP parser refuse looks alike: a code for programs, a sentence, and a reference under which

@@ -1,4 +1,4 @@
-"""The web process: gunicorn, told everything here and reading nothing from its surroundings.
+"""The web process: gunicorn, told everything here, reading nothing else.
 
 `wiring` hands in how to make the application; it is made in the worker, after the fork. The
 arbiter holds the listening socket and starts a new worker when one ends. It is a parent with

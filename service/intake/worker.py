@@ -1,4 +1,4 @@
-"""The worker process of the web server, with the deadlines gunicorn's own lacks.
+"""The worker of the web server, with the deadlines gunicorn's own lacks.
 
 gunicorn reads requests, keeps connections and answers what is not HTTP; this subclass of its
 ASGI worker adds that a connection has a limited time to send its header and to take its

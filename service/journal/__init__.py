@@ -1,4 +1,4 @@
-"""Everything is remembered here: `inbox.db` and `record.db` in the state directory.
+"""Everything is remembered here: `inbox.db` and `record.db`.
 
 `inbox` accepts events (written by intake alone), `record` keeps runs and outgoing events
 (written by the engine alone, in `strokes`) and looks into the inbox through `accepted`.

@@ -1,4 +1,4 @@
-"""One thread per file that commits whatever was asked for meanwhile, all at once.
+"""One thread per file that commits whatever was asked for meanwhile.
 
 Waiting for the disk is what a durable write costs, so nobody waits alone: while one
 commit is under way the next batch gathers, without any timer. `inbox` and `record` hand

@@ -1,4 +1,4 @@
-"""Opening the two files of the journal, and saying in our words what went wrong.
+"""Opening the files of the journal; saying what went wrong in our words.
 
 Everything in this folder gets its connections here and lets foreign errors pass through
 `translating`, or `translated` where an exception is carried from one thread to another.

@@ -1,4 +1,4 @@
-"""The record: what became of every accepted event, and what is still to be sent.
+"""The record: what became of every event, and what is still to be sent.
 
 The engine writes it, from one process only, in strokes that are on disk when they
 return; `handling` decides what is in a stroke. Asking is done on connections of its own,

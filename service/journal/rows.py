@@ -1,4 +1,4 @@
-"""Values as rows, and rows as values: the only place that knows the order of columns.
+"""Values as rows, rows as values: only this knows the order of columns.
 
 `inbox`, `record` and `reading` put the statements around it. An event is stored as the
 document the script gets and, beside it, what was filled in or read out of it, so that it

@@ -1,4 +1,4 @@
-"""The statements on `record.db` and `inbox.db` that are executed for every event.
+"""The statements on `record.db` and `inbox.db` made for every event.
 
 Apart from the code that uses them, `record` and `strokes`, so that a test can ask SQLite
 how it goes about each: none may read through a whole table. States are written out where

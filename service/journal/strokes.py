@@ -1,4 +1,4 @@
-"""One stroke of the record: a run, its attempts and its outgoing events, or none of them.
+"""One stroke of the record: a run, its attempts, its events, or none.
 
 `record` hands these functions to its committer; they run inside a transaction.
 """

@@ -3,17 +3,19 @@
 Blocking, and reads everything: nothing the service does on behalf of an event.
 """
 
-import io
 import os
-import tarfile
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import SourceUnavailable
+from service.scripts import FOLDERS
 from service.sources.commands import Commands, GitFailed
 from service.sources.mirror import Mirror
+from service.sources.snapshot import Snapshot
 
+_LINK = "120000"
 _SKIPPED = {".git", ".venv", "node_modules", "__pycache__"}
 
 
@@ -52,32 +54,65 @@ def directory_files(root: Path, *, limit: int, branches: bool) -> Iterator[Catal
 def mirror_files(mirror: Mirror, commands: Commands, *, limit: int) -> tuple[str, list[Catalogued]]:
     """Fetch, and return the default branch and the files of every branch.
 
-    Raises `SourceUnavailable`.
+    Only files in a scripts folder have content. Raises `SourceUnavailable`.
     """
     snapshot = mirror.fetch()
-    files: list[Catalogued] = []
-    for branch, tip in sorted(snapshot.branches.items()):
-        files += _archived(mirror.directory, commands, branch, tip.commit, limit)
-    return snapshot.default, files
-
-
-def _archived(
-    directory: Path, commands: Commands, branch: str, commit: str, limit: int
-) -> Iterator[Catalogued]:
     try:
-        process = commands.open(directory, "archive", "--format=tar", commit)
+        return snapshot.default, _files(snapshot, mirror.directory, commands, limit)
     except GitFailed as error:
         raise SourceUnavailable(f"the mirror cannot be read: {error}") from error
-    content, said = process.communicate(timeout=commands.timeout)
+
+
+def _files(snapshot: Snapshot, directory: Path, commands: Commands, limit: int) -> list[Catalogued]:
+    listed = [
+        (branch, *entry)
+        for branch, tip in sorted(snapshot.branches.items())
+        for entry in _listed(directory, commands, tip.commit)
+    ]
+    wanted = {blob for _, _, blob, path in listed if set(path.split("/")[:-1]) & set(FOLDERS)}
+    contents = _contents(directory, commands, sorted(wanted))
+    files = []
+    for branch, mode, blob, path in listed:
+        content = contents.get(blob, b"")
+        link = content.decode("utf-8", "replace") if mode == _LINK else ""
+        kept = b"" if link else content[: limit + 1]
+        files.append(Catalogued(branch=branch, path=path, content=kept, link=link))
+    return files
+
+
+def _listed(directory: Path, commands: Commands, commit: str) -> Iterator[tuple[str, str, str]]:
+    """Yield mode, blob and path of every file of a commit."""
+    raw = _said(commands.open(directory, "ls-tree", "-r", "-z", "--full-tree", commit), commands)
+    for line in raw.decode("utf-8", "replace").split("\0"):
+        about, _, path = line.partition("\t")
+        mode, kind, blob = about.split(" ") if path else ("", "", "")
+        if kind == "blob":
+            yield mode, blob, path
+
+
+def _contents(directory: Path, commands: Commands, blobs: list[str]) -> dict[str, bytes]:
+    asked = "".join(f"{blob}\n" for blob in blobs).encode("ascii")
+    raw = _said(commands.open(directory, "cat-file", "--batch"), commands, asked)
+    contents = {}
+    position = 0
+    for blob in blobs:
+        head, _, _ = raw[position : position + 200].partition(b"\n")
+        size = int(head.rsplit(b" ", 1)[1])
+        start = position + len(head) + 1
+        contents[blob] = raw[start : start + size]
+        position = start + size + 1
+    return contents
+
+
+def _said(process: subprocess.Popen[bytes], commands: Commands, asked: bytes = b"") -> bytes:
+    try:
+        content, said = process.communicate(asked, timeout=commands.timeout)
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        process.communicate()
+        raise SourceUnavailable("the mirror cannot be read in time") from error
     if process.returncode != 0:
-        raise SourceUnavailable(f"{branch} cannot be read: {said.decode(errors='replace').strip()}")
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        for member in archive:
-            opened = archive.extractfile(member) if member.isfile() else None
-            if opened is not None:
-                with opened:
-                    body = opened.read(limit + 1)
-                yield Catalogued(branch=branch, path=member.name, content=body)
-            elif member.issym():
-                link = member.linkname
-                yield Catalogued(branch=branch, path=member.name, content=b"", link=link)
+        raise SourceUnavailable(
+            f"the mirror cannot be read: {said.decode(errors='replace').strip()}"
+        )
+    return content

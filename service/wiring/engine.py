@@ -1,4 +1,4 @@
-"""The engine process: claims accepted events, runs their scripts, delivers the answers.
+"""The engine process: claims events, runs scripts, delivers answers.
 
 Started by `supervisor` with its end of the runner's socket. One event loop; the journal
 has a thread for its commits and `.http` files a small pool. Ends with code 0 after SIGTERM,

@@ -1,4 +1,4 @@
-"""The engine for one event, in the foreground: `genexec run` and `genexec explain`.
+"""The engine for one event in the foreground: `genexec run`, `explain`.
 
 The same handling and the same runner process as in the service, with a journal that lives
 as long as the run and without a sink: what would be sent is returned.

@@ -1,4 +1,4 @@
-"""What engine and web ask of the kernel for themselves, first of all (prctl(2))."""
+"""What engine and web ask of the kernel first of all (prctl(2))."""
 
 import ctypes
 import os

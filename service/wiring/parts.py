@@ -1,4 +1,4 @@
-"""What the processes share: the clock, the source of scripts, the rules for running them."""
+"""What the processes share: clock, source of scripts, rules, runners."""
 
 import asyncio
 import shutil

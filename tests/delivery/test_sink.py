@@ -136,7 +136,7 @@ def test_something_that_does_not_speak_http_is_unavailable(with_sink, reply, raw
 def test_a_sink_without_the_tls_it_should_have_is_unavailable(with_sink):
     async def story():
         async with with_sink() as (sink, _):
-            sender = HttpSink(sink.url.replace("http:", "https:"), attempt_timeout=1)
+            sender = HttpSink(sink.url.replace("http:", "https:"), attempt_timeout=0.2)
             await sender.start()
             try:
                 with pytest.raises(SinkUnavailable):
@@ -315,7 +315,7 @@ def _made(kind):
         (key, ValueError("x")),
         (info, ()),
         ("x",),
-        (b"",),
+        (b"", b"", "sink", 443),
     ):
         try:
             made = kind(*arguments)

@@ -181,12 +181,12 @@ def test_lazy_work_goes_with_the_next_commit(committer, commits, path):
     assert (read(path), len(commits)) == (["a", "b", "c"], 1)
 
 
-def test_much_lazy_work_is_one_commit(committer, commits, path):
+def test_much_lazy_work_is_few_commits(committer, commits, path):
     for n in range(100):
         committer.submit_lazily(write(str(n)))
 
     until(lambda: len(read(path)) == 100)
-    assert len(commits) == 1
+    assert len(commits) <= 3
 
 
 def test_lazy_work_survives_a_commit_that_fails(committer, path):
