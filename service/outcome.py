@@ -44,13 +44,13 @@ class Execution:
     exit_code: int | None = None
     signal: int | None = None
     http_status: int | None = None
-    stdout: bytes = b""
+    stdout: bytes = field(default=b"", repr=False)
     """What is interpreted: standard output, or the response body; at most the kept part."""
-    output: bytes = b""
+    output: bytes = field(default=b"", repr=False)
     """Standard output and error together in order of arrival; at most the kept part."""
     cut: int = 0
     """Bytes of *output* beyond the kept part."""
-    result_file: bytes | None = None
+    result_file: bytes | None = field(default=None, repr=False)
     """What the script wrote to `$GENEXEC_RESULT_FILE`, None when it wrote nothing."""
     detail: str = ""
     """The cause in words when the ending is not EXIT."""

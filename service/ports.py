@@ -44,6 +44,9 @@ class Source(Protocol):
     async def refresh(self, project: str) -> str:
         """Look for new commits now; say in words what was found. Raises `SourceUnavailable`."""
 
+    def troubles(self) -> Sequence[str]:
+        """Return a sentence for everything that could not be reached when last tried."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:

@@ -9,6 +9,7 @@ from service.config.rows import ROWS
 from service.errors import BadSettings
 from service.logs import set_up
 from service.supervisor import Supervisor
+from service.wiring.own_process import keep_memory_private
 
 
 @click.command("serve")
@@ -42,5 +43,6 @@ def command(**given: str | None) -> None:
     if scripts is not None:
         overrides["git_schemes"] = ",".join(settings.git_schemes)
     environment = os.environ | {ROWS[key].variable: value for key, value in overrides.items()}
+    keep_memory_private()
     set_up(as_json=settings.log_format == "json", level=settings.log_level)
     raise SystemExit(Supervisor(settings, environment).run())

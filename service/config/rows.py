@@ -82,6 +82,8 @@ ROWS: Mapping[str, Row] = dict(
         ),
         _row("git_ssh_key_file", values.file, "", "Private key for ssh"),
         _row("git_known_hosts_file", values.file, "", "Host keys for ssh"),
+        _row("git_ca_file", values.file, "", "Certificates for https, instead of the usual ones"),
+        _row("git_proxy", values.proxy, "", "Proxy for https, such as `http://proxy:3128`"),
         _row(
             "sink",
             values.sink,
@@ -189,6 +191,13 @@ ROWS: Mapping[str, Row] = dict(
             values.directory,
             "~/.local/state/genexec",
             "Where the journal, the mirrors and the directories of runs are",
+        ),
+        _row(
+            "work_dir",
+            values.optional_directory,
+            "",
+            "Where the directories of runs are; on a tmpfs runs start faster; "
+            "empty puts them into the state directory",
         ),
         _row("shutdown_grace", values.duration, "25s", "Time running scripts get at SIGTERM"),
         _row(

@@ -5,7 +5,9 @@ masked view of `describe` is what `genexec settings` prints.
 """
 
 import difflib
+import hashlib
 import ipaddress
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +47,8 @@ class Settings:
     git_token_file: Path | None
     git_ssh_key_file: Path | None
     git_known_hosts_file: Path | None
+    git_ca_file: Path | None
+    git_proxy: str
     sink: str
     sink_timeout: float
     sink_give_up: float
@@ -83,6 +87,7 @@ class Settings:
     http_ca_file: Path | None
     http_response_limit: int
     state_dir: Path
+    work_dir: Path | None
     shutdown_grace: float
     log_format: LogFormat
     log_level: LogLevel
@@ -93,6 +98,14 @@ class Settings:
         return Belonging(
             project=self.default_project, stage=self.default_stage, service=self.default_service
         )
+
+    @property
+    def runs_dir(self) -> Path:
+        """Where the directories of runs are; no two services share one."""
+        if self.work_dir is None:
+            return self.state_dir / "work"
+        mark = hashlib.sha256(os.fsencode(self.state_dir)).hexdigest()[:12]
+        return self.work_dir / f"genexec-{mark}"
 
     @property
     def from_git(self) -> bool:

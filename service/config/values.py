@@ -145,12 +145,24 @@ def sink(value: str) -> str:
     return parts.geturl()
 
 
+def proxy(value: str) -> str:
+    """Take the address of a proxy, or nothing."""
+    if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+        raise ValueError("must be an address such as http://proxy:3128")
+    return value
+
+
 def directory(value: str) -> Path:
     """Take a directory; it is made when it is missing."""
     path = Path(value).expanduser()
     if not path.is_absolute():
         path = Path.cwd() / path
     return path
+
+
+def optional_directory(value: str) -> Path | None:
+    """Take a directory, or nothing."""
+    return directory(value) if value else None
 
 
 def file(value: str) -> Path | None:

@@ -82,7 +82,7 @@ class Commands:
             "GIT_ALLOW_PROTOCOL": scheme,
             "GIT_SSH_COMMAND": credentials.ssh_command(timeout=timeout),
             "GIT_SSH_VARIANT": "ssh",
-            **_as_environment(_CONFIGURATION | silence),
+            **_as_environment(_CONFIGURATION | silence | credentials.http_configuration()),
         }
 
     @property

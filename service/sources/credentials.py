@@ -35,6 +35,10 @@ class Credentials:
     """Read again at every use, so that a rotated token needs no restart; goes before *token*."""
     ssh_key_file: Path | None = field(default=None, repr=False)
     known_hosts_file: Path | None = field(default=None, repr=False)
+    ca_file: Path | None = field(default=None, repr=False)
+    """Certificates that an https remote is checked against, instead of the usual ones."""
+    proxy: str = field(default="", repr=False)
+    """Through which http and https remotes are reached."""
 
     def current_token(self) -> str:
         """Return the token of this moment; empty when there is none.
@@ -67,6 +71,11 @@ class Credentials:
             yield Handed(token=token, descriptors=(descriptor,))
         finally:
             os.close(descriptor)
+
+    def http_configuration(self) -> dict[str, str]:
+        """Return how Git reaches http and https remotes."""
+        configuration = {} if self.ca_file is None else {"http.sslCAInfo": str(self.ca_file)}
+        return configuration | ({"http.proxy": self.proxy} if self.proxy else {})
 
     def ssh_command(self, *, timeout: float) -> str:
         """Return the command line with which Git calls ssh, without any configuration file."""

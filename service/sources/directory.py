@@ -52,6 +52,10 @@ class DirectorySource:
             content = await asyncio.to_thread(self._read_again, found)
         return content
 
+    def troubles(self) -> tuple[str, ...]:
+        """Return nothing: a directory is looked at anew every time."""
+        return ()
+
     async def refresh(self, project: str) -> str:
         await asyncio.to_thread(self._top, project)
         return "nothing to fetch: a directory is read anew for every event"

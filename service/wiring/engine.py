@@ -57,7 +57,7 @@ async def run_engine(
             opened_runners(
                 settings,
                 runner,
-                runs_dir=settings.state_dir / "work",
+                runs_dir=settings.runs_dir,
                 kubernetes=environment.get("KUBERNETES_SERVICE_HOST", ""),
             )
         )
@@ -143,6 +143,7 @@ class _Answers:
             "running": self._worker.running,
             "at_once": self._settings.at_once,
             "undelivered": self._outbox.pending,
+            "troubles": list(self._source.troubles()),
         }
 
 

@@ -86,6 +86,8 @@ def credentials_of(settings: Settings) -> Credentials:
         token_file=settings.git_token_file,
         ssh_key_file=settings.git_ssh_key_file,
         known_hosts_file=settings.git_known_hosts_file,
+        ca_file=settings.git_ca_file,
+        proxy=settings.git_proxy,
     )
 
 
