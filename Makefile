@@ -23,7 +23,8 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_shape.py
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .

@@ -65,7 +65,8 @@ def main() -> None:
     STATE.mkdir(parents=True)
     heading("1. A Git repository of scripts, with three levels")
     commit = make_repository(DEMO / "scripts")
-    print("   Made from scripts_examples/. The most specific script of a name wins:")
+    print("   Made from scripts_examples/. A script bears the name of the event it answers; it can")
+    print("   stand on the level of a service, a stage or a project. The most specific one wins:")
     for path in sorted((DEMO / "scripts").rglob("action.triggered.poweroutage*")):
         print(f"     {path.relative_to(DEMO / 'scripts')}")
     sink = Sink()
@@ -78,6 +79,7 @@ def main() -> None:
     with service(command) as address:
         print(f"   listens on {address}, posts its answers to a small sink on {sink.url}")
         heading("3. An alert: the power is out, and Keptn asks for the action 'poweroutageaction'")
+        print("   An event is a small JSON document: its type, what it belongs to, and data.")
         run = send(OUTAGE, address)
         finished = sink.wait_for("sh.keptn.event.action.finished")
         report(address, run)
@@ -173,7 +175,8 @@ def heading(text: str) -> None:
 
 
 def show_command(command: list) -> None:
-    words = [str(word).replace(f"{ROOT}/", "") for word in command]
+    words = [str(word).replace(f"file://{ROOT}", "file://$PWD") for word in command]
+    words = [word.replace(f"{ROOT}/", "") for word in words]
     print(f"   $ {' '.join(words)}")
 
 

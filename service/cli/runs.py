@@ -11,6 +11,7 @@ from service.cli.terminal import moment, shown
 from service.runs import Run
 from service.states import State
 
+_NONE = "no such runs here; --state-dir or GENEXEC_STATE_DIR tells where to look"
 _COLUMNS = "{:<18} {:<12} {:<20} {:<34} {:<26} {}"
 
 
@@ -36,14 +37,11 @@ def command(
     if as_json:
         click.echo(json.dumps([run_record(run) for run in runs], indent=2))
     else:
-        for line in _table(runs):
+        for line in _table(runs) if runs else [_NONE]:
             click.echo(line)
 
 
 def _table(runs: Sequence[Run]) -> Iterator[str]:
-    if not runs:
-        yield "no runs yet"
-        return
     yield _COLUMNS.format("RUN", "STATE", "ACCEPTED", "TYPE", "WHERE", "WHY").rstrip()
     for run in runs:
         where = "/".join(filter(None, (run.project, run.stage, run.service)))
