@@ -25,7 +25,6 @@ _MAX_SKIPPED_TEXT = 4096
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]", re.ASCII)
 _MEANINGFUL = re.compile(r"[A-Za-z0-9]", re.ASCII)
-_STEP = re.compile(r"[^.\[\]]+")
 
 PATHS: Mapping[str, tuple[str, ...]] = {
     "DEPLOYMENT": ("deploymentstrategy", "deployment.deploymentstrategy"),
@@ -53,6 +52,11 @@ PATHS: Mapping[str, tuple[str, ...]] = {
     "PROBLEMURL": ("problem.ProblemURL", "ProblemURL", "labels.Problem URL"),
 }
 """Where in `data` a documented name is looked up, in this order, keys in any case."""
+
+_STEPS = {
+    name: tuple((path, tuple(re.findall(r"[^.\[\]]+", path))) for path in paths)
+    for name, paths in PATHS.items()
+}
 
 ALWAYS_SET = frozenset(PATHS) | {
     "CONTEXT", "SHKEPTNCONTEXT", "EVENT", "TYPE", "SOURCE", "ID", "TRIGGEREDID", "GITCOMMITID",
@@ -165,8 +169,9 @@ def _documented(event: Event, belonging: Belonging) -> Iterator[Variable]:
     for level in ("project", "stage", "service"):
         value = getattr(belonging, level)
         yield Variable(name=level.upper(), value=value, origin=_belongs(event, level, value))
-    for name, paths in PATHS.items():
-        found = ((path, _at(event.fields, path)) for path in paths)
+    data = _AnyCase(event.fields)
+    for name, paths in _STEPS.items():
+        found = ((path, data.at(steps)) for path, steps in paths)
         path, value = next((hit for hit in found if hit[1] is not None), ("", None))
         origin = f"data.{path}" if path else "not in this event"
         yield Variable(name=name, value=text(value), origin=origin)
@@ -180,17 +185,31 @@ def _belongs(event: Event, level: str, value: str) -> str:
     return f"attribute {level}" if event.extension(level) == value else "derived"
 
 
-def _at(fields: Mapping[str, Json], path: str) -> Json:
-    """Return what stands at a path such as `deployment.deploymentURIsLocal[0]`, else None."""
-    value: Json = fields
-    for step in _STEP.findall(path):
-        if isinstance(value, Mapping):
-            value = pick(value, step)
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
+class _AnyCase:
+    """Finds values by paths whose keys may be written in any case; an exact key goes first."""
+
+    def __init__(self, fields: Mapping[str, Json]) -> None:
+        self._fields = fields
+        self._lower: dict[int, dict[str, Json]] = {}
+
+    def at(self, steps: Sequence[str]) -> Json:
+        """Return what stands at the path, else None."""
+        value: Json = self._fields
+        for step in steps:
+            if isinstance(value, Mapping):
+                value = value[step] if step in value else self._lowered(value).get(step.lower())
+            elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+                value = value[int(step)]
+            else:
+                return None
+        return value
+
+    def _lowered(self, fields: Mapping[str, Json]) -> Mapping[str, Json]:
+        lowered = self._lower.get(id(fields))
+        if lowered is None:  # the first of several that differ in case only
+            lowered = {key.lower(): value for key, value in reversed(list(fields.items()))}
+            self._lower[id(fields)] = lowered
+        return lowered
 
 
 def _mapping(event: Event, *path: str) -> dict[str, str]:

@@ -8,25 +8,16 @@ attempt. There is a log record when the sink turns and one per dead letter, none
 import logging
 from dataclasses import dataclass
 from secrets import SystemRandom
-from typing import Protocol
 
 from service.delivery.condition import Condition
 from service.delivery.lines import Line, Lines
 from service.delivery.marks import SentMarks
 from service.errors import JournalUnavailable, SinkRefused, SinkUnavailable
 from service.ports import Clock, Journal, Sender
-from service.runs import Outgoing
 
 log = logging.getLogger(__name__)
 
 NO_SINK = "no sink configured"
-
-
-class OutgoingJournal(Journal, Protocol):
-    """A journal that can also be asked for a single outgoing event."""
-
-    def outgoing(self, event_id: str) -> Outgoing | None:
-        """Return an outgoing event that is still to be sent; None when it is not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +39,7 @@ class Courier:
 
     def __init__(
         self,
-        journal: OutgoingJournal,
+        journal: Journal,
         sender: Sender | None,
         *,
         clock: Clock,

@@ -14,10 +14,10 @@ from contextlib import suppress
 from math import inf
 
 from service.delivery.condition import Condition
-from service.delivery.courier import Courier, OutgoingJournal, Patience
+from service.delivery.courier import Courier, Patience
 from service.delivery.lines import Line, Lines
 from service.errors import JournalUnavailable
-from service.ports import Clock, Sender
+from service.ports import Clock, Journal, Sender
 from service.runs import Outgoing
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Outbox:
 
     def __init__(
         self,
-        journal: OutgoingJournal,
+        journal: Journal,
         sender: Sender | None,
         *,
         clock: Clock,

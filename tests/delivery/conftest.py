@@ -1,4 +1,4 @@
-"""A sink that misbehaves as told, a journal in memory, clocks, and makers of events."""
+"""A sink that misbehaves as told, a journal in memory, clocks, makers."""
 
 import asyncio
 import time
@@ -302,6 +302,7 @@ class Post:
     """An outbox with a scripted sender and the time in the hands of the test."""
 
     make = staticmethod(make_outgoing)
+    until = staticmethod(until)
 
     def __init__(self, journal):
         self.journal = journal

@@ -1,4 +1,4 @@
-"""The whole way to a real sink that misbehaves: RL-9 to RL-15 and R5, with short pauses."""
+"""All the way to a real sink that misbehaves: RL-9 to RL-15, R5 and R6."""
 
 import asyncio
 import time

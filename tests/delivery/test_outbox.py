@@ -55,7 +55,7 @@ def test_pauses_double_vary_by_half_and_end_at_the_longest(post):
         assert min(60, 0.25 * 2**n) <= pause + 1e-6
         assert pause - 1e-6 <= min(60, 0.75 * 2**n)
     assert len(pauses) > 12
-    assert len({round(pause, 6) for pause in pauses[:6]}) == 6
+    assert len({round(pause / 2**n, 6) for n, pause in enumerate(pauses[:6])}) == 6
 
 
 def test_the_patience_a_sink_asks_for_is_kept(post):
@@ -189,9 +189,34 @@ def test_when_the_sink_is_back_nobody_waits_for_the_end_of_a_pause(post):
             await post.clock.let_pass(300)
             post.sender.answer = unavailable()
             await post.clock.let_pass(1)
-            return outbox.pending
+            # From here on the clock stands still: no pause can end.
+            await post.until(lambda: outbox.pending == 0)
 
-    assert asyncio.run(story()) == 0
+    asyncio.run(story())
+
+    assert len(post.sender.taken) == 600
+
+
+def test_who_was_asked_for_patience_waits_also_when_the_sink_is_back(post):
+    post.write("patient")
+    post.write("other", 2)
+
+    def answer(event):
+        raise SinkUnavailable("503", retry_after=50 if event == "patient-0" else None)
+
+    post.sender.answer = answer
+
+    async def story():
+        async with post.operating():
+            await post.clock.let_pass(5)
+            post.sender.answer = unavailable()
+            await post.clock.let_pass(40)
+            assert post.sender.taken == ["other-0", "other-1"]
+            await post.clock.let_pass(10)
+
+    asyncio.run(story())
+
+    assert post.sender.taken == ["other-0", "other-1", "patient-0"]
 
 
 def test_there_is_one_alarm_when_the_sink_goes_and_one_when_it_returns(post, caplog):

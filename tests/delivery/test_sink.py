@@ -48,17 +48,17 @@ def test_a_kept_connection_that_the_sink_closed_is_replaced_at_once(with_sink, r
     assert asyncio.run(story()) == ["e1", "e2", "e2"]
 
 
-def test_many_kept_connections_that_are_all_closed_lose_no_event(with_sink, reply):
-    """The second try must not take the next closed connection from the pool."""
+def test_the_second_try_does_not_take_the_next_closed_connection(with_sink, reply):
+    """A sink that was restarted has closed all connections that are kept."""
 
     async def story():
         async with with_sink(connections=8) as (sink, sender):
             sink.answer = lambda request: reply(cut=request.nth == 2)
             await asyncio.gather(*(sender.send(f"a{n}|".encode()) for n in range(8)))
-            await asyncio.gather(*(sender.send(f"b{n}|".encode()) for n in range(8)))
-            return sink.taken
+            await sender.send(b"b|")
+            return [(request.event, request.nth) for request in sink.received[8:]]
 
-    assert len(set(asyncio.run(story()))) == 16
+    assert asyncio.run(story()) == [("b", 2), ("b", 1)]
 
 
 def test_a_sink_that_closes_after_each_answer_gets_every_event_once(with_sink, reply):
@@ -205,11 +205,15 @@ def test_a_refusing_answer_without_end_is_cut(with_sink, reply):
     async def story():
         async with with_sink() as (sink, sender):
             sink.answer = lambda _: reply(500, endless=True)
+            started = time.monotonic()
             with pytest.raises(SinkUnavailable) as caught:
                 await sender.send(b"e|")
-            return str(caught.value)
+            return str(caught.value), time.monotonic() - started
 
-    assert len(asyncio.run(story())) < 300
+    message, took = asyncio.run(story())
+
+    assert len(message) < 300
+    assert took < 0.5
 
 
 def test_compressed_answers_are_not_unpacked(with_sink, reply):
@@ -260,10 +264,16 @@ def test_nothing_is_taken_from_the_surroundings(with_sink, monkeypatch, tmp_path
 
 def test_cookies_are_not_kept(with_sink, reply):
     async def story():
-        async with with_sink() as (sink, sender):
-            sink.answer = lambda _: reply(200, {"Set-Cookie": "a=b; Path=/"})
-            await sender.send(b"e1|")
-            await sender.send(b"e2|")
+        async with with_sink() as (sink, _):
+            # Cookies of a bare address would be dropped anyway.
+            sender = HttpSink(sink.url.replace("127.0.0.1", "localhost"))
+            await sender.start()
+            try:
+                sink.answer = lambda _: reply(200, {"Set-Cookie": "a=b; Path=/"})
+                await sender.send(b"e1|")
+                await sender.send(b"e2|")
+            finally:
+                await sender.close()
             return sink.received[1].headers
 
     assert "cookie" not in asyncio.run(story())
