@@ -21,6 +21,7 @@ from service.times import parse_time, time_string
 LIMITS = {"id": 1024, "source": 2048, "type": 255}
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CORRELATION = {"shkeptncontext", "triggeredid", "gitcommitid", "shkeptnspecversion"}
 _EXTENSION_NAME = re.compile(r"[a-z0-9]+")
 _OWN_NAMES = {"specversion", "id", "source", "type", "time", "data", "data_base64"}
 _OWN_NAMES |= {"datacontenttype", "contenttype", "dataschema", "subject", "extensions"}
@@ -199,6 +200,8 @@ def _extensions(document: Mapping[str, Json]) -> tuple[dict[str, str], tuple[str
             warnings.append(f"extension {name!r} ignored: its value is {describe(value)}")
         elif _CONTROL.search(text(value)):
             raise BadEvent(f"the attribute {name!r} has a control character")
+        elif name in _CORRELATION and len(text(value)) > LIMITS["id"]:
+            raise BadEvent(f"the attribute {name!r} is longer than {LIMITS['id']} characters")
         else:
             kept[name] = text(value)
     return kept, tuple(warnings)

@@ -27,6 +27,7 @@ from service.story import (
     Rules,
     Story,
     begun_story,
+    broken_off,
     interrupted,
     judged,
     latest,
@@ -247,11 +248,24 @@ class Handling:
         return Handled(run=held, again=Again(seconds=pause, go=go))
 
     async def break_off(self, accepted: Accepted, reason: str) -> Run:
-        """End an event that could not be handled because of a fault of ours."""
-        meaning = meaning_of(accepted.event)
-        story = self._story(opened(accepted), accepted, meaning, (), 0)
+        """End an event that could not be handled because of a fault of ours.
+
+        Who was told `started` is told `finished`; before that, silence: nobody waits for us.
+        """
+        left = next((one for one in self._journal.abandoned() if one[0].id == accepted.run), None)
+        if left is None or not left[2]:
+            return (await self._ignore(opened(accepted), reason, state=State.ERRORED)).run
+        run, _, attempts = left
+        story = self._story(run, accepted, meaning_of(accepted.event), (), 0)
         outcome = Outcome(state=State.ERRORED, output="", reason=reason)
-        story.outcomes[""] = outcome
+        for entry in latest(attempts):
+            if not entry.state.ended:
+                story.unwritten.append(broken_off(entry, reason, now=self._clock.now()))
+                story.outcomes[entry.script] = outcome
+            else:
+                story.outcomes[entry.script] = remembered(entry)
+        if outcome not in story.outcomes.values():
+            story.outcomes[""] = outcome
         return (await self._finish(story)).run
 
     async def _written(self, stroke: Callable[..., Awaitable[None]], *entries: object) -> None:

@@ -37,7 +37,10 @@ class PlainLines(logging.Formatter):
         extra = " ".join(f"{name}={value}" for name, value in _extra(record).items())
         line = f"{_time(record):%H:%M:%S} {record.levelname.lower():7} {record.getMessage()}"
         line = _CONTROL.sub(_visible, f"{line}  {extra}".rstrip())
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if not record.exc_info:
+            return line
+        traceback = self.formatException(record.exc_info).split("\n")
+        return "\n".join([line, *(_CONTROL.sub(_visible, below) for below in traceback)])
 
 
 def set_up(*, as_json: bool, level: str) -> None:

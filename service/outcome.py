@@ -214,7 +214,9 @@ def _follow_up(
     notes = []
     if dropped:
         notes.append(f"{dropped} labels of the follow-up event dropped: too many or too large")
-    claimed = sorted((_IDENTITY & set(data)) | ((_ENVELOPE - {"type", "labels"}) & set(structured)))
+    claimed = sorted(
+        (_IDENTITY & set(data)) | ((_ENVELOPE - {"type", "labels", "error"}) & set(structured))
+    )
     if claimed:
         notes.append(f"follow-up event: {', '.join(claimed)} come from the event, not the script")
     data = {key: value for key, value in data.items() if key not in _IDENTITY}

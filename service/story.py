@@ -211,6 +211,11 @@ def interrupted(attempt: Attempt, *, now: datetime) -> Attempt:
     )
 
 
+def broken_off(attempt: Attempt, reason: str, *, now: datetime) -> Attempt:
+    """Return the entry of an attempt that a fault of ours has ended."""
+    return replace(attempt, state=State.ERRORED, ended_at=now, message=reason)
+
+
 def latest(attempts: Sequence[Attempt]) -> list[Attempt]:
     """Return the last attempt of each script, in the order of the scripts."""
     ordered = sorted(attempts, key=lambda attempt: (attempt.position, attempt.number))
@@ -219,4 +224,9 @@ def latest(attempts: Sequence[Attempt]) -> list[Attempt]:
 
 def remembered(attempt: Attempt) -> Outcome:
     """Return the outcome of an ended attempt as far as the record tells it."""
-    return Outcome(state=attempt.state, output=readable(attempt.output), reason=attempt.message)
+    return Outcome(
+        state=attempt.state,
+        output=readable(attempt.output),
+        reason=attempt.message,
+        structured=attempt.structured,
+    )

@@ -6,11 +6,10 @@ never set a name outside the table below and the four prefixes. Called by `handl
 `genexec explain --variables` prints the same values with their origins.
 """
 
-import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 from service.event import Event, text
 from service.keptn_events import Belonging, pick
@@ -23,6 +22,7 @@ MAX_TOTAL = 1024 * 1024
 MAX_LABELS = 512
 _MAX_SKIPPED_TEXT = 4096
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]", re.ASCII)
 _MEANINGFUL = re.compile(r"[A-Za-z0-9]", re.ASCII)
 
@@ -102,7 +102,7 @@ def event_variables(event: Event, belonging: Belonging, exposed: Mapping[str, st
         labels[:MAX_LABELS],
         values,
         environment,
-        _leaves("DATA", "data", event.fields),
+        _leaves("DATA", "data", event.data if isinstance(event.data, list) else event.fields),
     )
     skipped = [variable.name for variable in labels[MAX_LABELS:]]
     items: dict[str, Variable] = {}
@@ -127,24 +127,6 @@ def event_variables(event: Event, belonging: Belonging, exposed: Mapping[str, st
     )
 
 
-def exposed_environment(
-    environment: Mapping[str, str], *, own: Iterable[str], patterns: Sequence[str]
-) -> dict[str, str]:
-    """Return what scripts may see of the service's *environment*.
-
-    *own* are name patterns of the service's settings and credentials; they are never
-    exposed, whatever *patterns* says. Names that begin with `secret_` stay hidden as they
-    did in the predecessor.
-    """
-    hidden = (*own, "secret_*", "SECRET_*")
-    return {
-        name: value
-        for name, value in environment.items()
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-        and not any(fnmatch.fnmatchcase(name, pattern) for pattern in hidden)
-    }
-
-
 def _attributes(event: Event) -> Iterator[Variable]:
     utc = event.time.astimezone(UTC)
     attributes = {
@@ -159,7 +141,7 @@ def _attributes(event: Event) -> Iterator[Variable]:
         "GITCOMMITID": ("gitcommitid", event.extension("gitcommitid")),
         "TIMESTRING": ("time", event.time_text),
         "TIMEUTCSTRING": ("time", time_string(utc)),
-        "TIMEUTCMS": ("time", str(int(utc.timestamp() * 1000))),
+        "TIMEUTCMS": ("time", str((utc - _EPOCH) // timedelta(milliseconds=1))),
     }
     for name, (origin, value) in attributes.items():
         yield Variable(name=name, value=value, origin=origin)
@@ -230,7 +212,7 @@ def _prefixed(
         written = _FOREIGN.sub("_", name)
         if _MEANINGFUL.search(written):
             claims.append((0 if written == name else 1, written, name))
-            claims.append((2, written.upper(), name))
+            claims.append((2 if written == name else 3, written.upper(), name))
     won: dict[str, str] = {}
     warnings = []
     for _, written, name in sorted(claims, key=lambda claim: claim[0]):

@@ -110,12 +110,14 @@ def test_sound_json_is_read(text, value):
     ],
 )
 def test_deep_nesting_is_refused_quickly(text):
-    started = time.perf_counter()
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        with pytest.raises(BadEvent, match="nested deeper than 64 levels"):
+            parse(text)
+        taken.append(time.process_time() - started)
 
-    with pytest.raises(BadEvent, match="nested deeper than 64 levels"):
-        parse(text)
-
-    assert time.perf_counter() - started < 0.05
+    assert min(taken) < 0.05
 
 
 @pytest.mark.parametrize(

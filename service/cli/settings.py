@@ -23,24 +23,26 @@ def command(as_json: bool, markdown: bool) -> None:
     if markdown:
         click.echo(markdown_table(), nl=False)
         return
-    given, problems = gather(os.environ)
+    given, _ = gather(os.environ)
+    wrong = None
+    try:
+        read_settings(os.environ)
+    except BadSettings as error:
+        wrong = error
     if as_json:
         entries = {
             key: {"variable": one.row.variable, "value": one.text, "origin": one.origin}
             for key, one in given.items()
         }
+        problems = str(wrong).splitlines() if wrong else []
         click.echo(json.dumps({"settings": entries, "problems": problems}, indent=2))
     else:
         width = max(len(row.variable) for row in ROWS.values())
         for one in given.values():
             origin = "" if one.origin == "default" else f"   [{one.origin}]"
             click.echo(f"{one.row.variable:{width}}  {one.text or '-'}{origin}")
-    try:
-        read_settings(os.environ)
-    except BadSettings:
-        if as_json:
-            raise click.exceptions.Exit(78) from None
-        raise
+    if wrong is not None:
+        raise click.exceptions.Exit(78) if as_json else wrong
 
 
 def markdown_table() -> str:

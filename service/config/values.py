@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, None: 1}
@@ -18,6 +18,7 @@ _SIZE = re.compile(r"(\d{1,15})\s?(B|KiB|MiB|GiB)?", re.ASCII | re.IGNORECASE)
 _BYTES = {"b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 _YES = {"yes": True, "on": True, "true": True, "1": True}
 _SWITCH = _YES | {"no": False, "off": False, "false": False, "0": False}
+_HOST_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}", re.ASCII)
 _EVENT_TYPE = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*._-]{0,254}", re.ASCII)
 
 
@@ -126,6 +127,14 @@ def host(value: str) -> str:
         raise ValueError("must be an IP address such as 127.0.0.1 or 0.0.0.0") from error
 
 
+def host_names(value: str) -> tuple[str, ...]:
+    """Take names of hosts separated by commas; return them in lower case."""
+    names = tuple(name.lower() for name in words(value))
+    if not all(_HOST_NAME.fullmatch(name) for name in names):
+        raise ValueError("must be names such as events.example.com, without scheme and port")
+    return names
+
+
 def url_path(value: str) -> str:
     """Take the path events are posted to."""
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]{0,255}", value, re.ASCII):
@@ -137,8 +146,8 @@ def sink(value: str) -> str:
     """Take the http or https address that answers are posted to."""
     if not value:
         return ""
-    parts = urlsplit(value if "://" in value else f"http://{value}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _address(value if "://" in value else f"http://{value}")
+    if parts is None:
         raise ValueError("must be an address such as http://localhost:8081/event")
     if parts.username or parts.password:
         raise ValueError("must not have a user or password in it")
@@ -147,17 +156,25 @@ def sink(value: str) -> str:
 
 def proxy(value: str) -> str:
     """Take the address of a proxy, or nothing."""
-    if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+    if value and _address(value) is None:
         raise ValueError("must be an address such as http://proxy:3128")
     return value
 
 
+def _address(value: str) -> SplitResult | None:
+    """Return the parts of an http or https address, None when it is none."""
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is no number or too large
+        return None
+    return parts if usable else None
+
+
 def directory(value: str) -> Path:
     """Take a directory; it is made when it is missing."""
-    path = Path(value).expanduser()
-    if not path.is_absolute():
-        path = Path.cwd() / path
-    return path
+    path = _path(value)
+    return path if path.is_absolute() else Path.cwd() / path
 
 
 def optional_directory(value: str) -> Path | None:
@@ -165,11 +182,30 @@ def optional_directory(value: str) -> Path | None:
     return directory(value) if value else None
 
 
+def places(value: str) -> tuple[Path, ...]:
+    """Take absolute paths separated by commas; they need not be there."""
+    paths = tuple(Path(word).expanduser() for word in words(value))
+    if not all(path.is_absolute() for path in paths):
+        raise ValueError("must be absolute paths separated by commas")
+    return paths
+
+
 def file(value: str) -> Path | None:
     """Take a file that can be read, or nothing."""
     if not value:
         return None
-    path = Path(value).expanduser()
-    if not path.is_file():
+    path = _path(value)
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise ValueError("names a file that cannot be looked at") from error
+    if not there:
         raise ValueError(f"names a file that is not there: {value}")
     return path
+
+
+def _path(value: str) -> Path:
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError("begins with a home directory that is not known") from error
