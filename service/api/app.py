@@ -21,8 +21,9 @@ from service.api.questions import (
     run_wanted,
     runs_wanted,
 )
-from service.api.reading import Reader
+from service.api.reading import Reader, RunDetail
 from service.api.records import detail_record, run_record
+from service.api.visitor import require_everywhere, require_project, visitor_of
 from service.errors import SourceUnavailable, UnknownRun
 from service.strict_json import Json
 
@@ -90,24 +91,32 @@ class _Views:
 
     def status(self) -> ResponseReturnValue:
         """Return what an operator asks first, and how many runs are in which state."""
+        require_everywhere(visitor_of(request.environ))
         return jsonify({**self._status(), "runs": dict(self._reader.counts())})
 
     def runs(self) -> ResponseReturnValue:
-        """Return a page of runs; `next` is the `before` of the page that follows, or null."""
+        """Return a page of runs; `next` is the `before` of the page that follows, or null.
+
+        Runs of projects that are not for the visitor are left out; a page may be shorter.
+        """
         wanted = runs_wanted(request.args)
+        visitor = visitor_of(request.environ)
+        if wanted["project"] is not None:
+            require_project(visitor, wanted["project"])
         runs = self._reader.runs(**wanted)
         following = runs[-1].seq if len(runs) == wanted["limit"] else None
-        return jsonify(runs=[run_record(run) for run in runs], next=following)
+        seen = [run_record(run) for run in runs if visitor.may_touch(run.project)]
+        return jsonify(runs=seen, next=following)
 
     def run(self, run: str) -> ResponseReturnValue:
         """Return everything about one run."""
-        return jsonify(detail_record(self._reader.run(run_wanted(run))))
+        return jsonify(detail_record(self._detail(run)))
 
     def output(self, run: str, position: str) -> ResponseReturnValue:
         """Return what one script of a run wrote, as a file that no browser interprets."""
         at = position_wanted(position)
         number = attempt_wanted(request.args)
-        detail = self._reader.run(run_wanted(run))
+        detail = self._detail(run)
         numbers = [attempt.number for attempt in detail.attempts if attempt.position == at]
         if not numbers or (number is not None and number not in numbers):
             raise UnknownRun("this run has no such attempt")
@@ -128,7 +137,15 @@ class _Views:
         """Look for new commits of the project in the path, whatever a web hook's body says."""
         return self._refreshed(project_named(project))
 
+    def _detail(self, run: str) -> RunDetail:
+        """Return a run that the visitor may see; to others it does not exist."""
+        detail = self._reader.run(run_wanted(run))
+        if not visitor_of(request.environ).may_touch(detail.run.project):
+            raise UnknownRun
+        return detail
+
     def _refreshed(self, project: str) -> ResponseReturnValue:
+        require_project(visitor_of(request.environ), project)
         with self._a_place():
             return jsonify(message=self._refresh(project))
 

@@ -8,7 +8,7 @@ import logging
 import secrets
 
 from flask import Flask, Response, jsonify
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
 
 from service.errors import GenexecError
 from service.http_binding import code_of, status_of
@@ -40,7 +40,7 @@ def _known(error: GenexecError) -> Response:
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
     code = error.name.lower().replace(" ", "-")
-    ours = error.description if isinstance(error, BadRequest) else None
+    ours = error.description if isinstance(error, BadRequest | Forbidden) else None
     response = _problem(status, code, _SENTENCES.get(status) or ours or error.name)
     allowed = getattr(error, "valid_methods", None)
     if allowed:

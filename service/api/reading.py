@@ -24,6 +24,10 @@ class RunDetail(Protocol):
         """Return the event as it was accepted."""
 
     @property
+    def sender(self) -> str:
+        """Return who brought the event, empty where nobody is asked."""
+
+    @property
     def attempts(self) -> Sequence[Attempt]:
         """Return every execution of its scripts, oldest first; outputs may be left out."""
 

@@ -26,6 +26,7 @@ def detail_record(detail: RunDetail) -> Mapping[str, Json]:
     """
     return {
         **run_record(detail.run),
+        "sender": detail.sender,
         "event": dict(detail.event.document),
         "warnings": list(detail.event.warnings),
         "attempts": [_record(attempt, without="output") for attempt in detail.attempts],

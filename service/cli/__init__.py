@@ -23,6 +23,9 @@ COMMANDS: Mapping[str, str] = {
     "send": "Post an event to a running service.",
     "runs": "List what was run.",
     "show": "Show everything about one run.",
+    "dead": "List the events that could not be delivered.",
+    "resend": "Deliver such events after all.",
+    "repair": "Look for damage in the journal, salvage what can be read.",
     "settings": "Show the settings in force and where each comes from.",
 }
 _INTERNAL = ("engine", "web")

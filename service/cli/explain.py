@@ -25,7 +25,7 @@ from service.wiring.parts import make_rules
 def command(
     event: str, scripts: str | None, layout: str | None, variables: bool, as_json: bool
 ) -> None:
-    r"""Show which scripts EVENT would run, and why those.
+    """Show which scripts EVENT would run, and why those.
 
     Every name that may answer the event is looked up on every level, in the order in which
     it counts: what is found, absent, shadowed, at which commit. Nothing is run. It is the
@@ -35,7 +35,7 @@ def command(
     Examples:
       genexec explain test-events/b.test.triggered.http --scripts scripts_examples
       genexec explain event.json --scripts https://git.example.com/scripts.git --variables
-    """
+    """  # noqa: D301  # click reads the escape
     settings = settings_with(scripts, layout)
     asked = read_one(event, settings.accept)
     if as_json:

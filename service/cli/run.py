@@ -27,7 +27,7 @@ _CODES = {State.PASSED: 0, State.WARNED: 0, State.IGNORED: 0, State.UNRESOLVED: 
 @scripts_options
 @as_json_option
 def command(event: str, scripts: str | None, layout: str | None, as_json: bool) -> None:
-    r"""Run the scripts of EVENT once, here and now, without a server.
+    """Run the scripts of EVENT once, here and now, without a server.
 
     Prints how it went and the events that would be sent; sends nothing. The scripts run
     with the same variables, limits and rules as in the service.
@@ -38,7 +38,7 @@ def command(event: str, scripts: str | None, layout: str | None, as_json: bool) 
 
     Exit codes: 0 when every script passed or none answers the event, 1 when one did not
     pass, 75 when the scripts could not be looked up.
-    """
+    """  # noqa: D301  # click reads the escape
     settings = settings_with(scripts, layout)
     set_up(as_json=False, level="warning")
     asked = read_one(event, settings.accept)

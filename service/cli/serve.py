@@ -20,7 +20,7 @@ from service.wiring.own_process import keep_memory_private
 )
 @click.option("--state-dir", metavar="DIR", help="Where the journal is kept. [GENEXEC_STATE_DIR]")
 def command(**given: str | None) -> None:
-    r"""Receive events and run the scripts that bear their names.
+    """Receive events and run the scripts that bear their names.
 
     Listens on 127.0.0.1:8080 unless told otherwise, answers 202 when an event is on disk,
     and goes on after a restart where it was. Stop it with SIGTERM: what runs gets
@@ -30,7 +30,7 @@ def command(**given: str | None) -> None:
     Examples:
       genexec serve --scripts scripts_examples
       GENEXEC_SCRIPTS=https://git.example.com/scripts.git GENEXEC_SINK=http://broker/ genexec serve
-    """
+    """  # noqa: D301  # click reads the escape
     more = {key: value for key, value in given.items() if value is not None}
     scripts, layout = more.pop("scripts", None), more.pop("layout", None)
     settings = settings_with(scripts, layout, **more)

@@ -58,6 +58,8 @@ def about_lines(detail: RunDetail) -> Iterator[str]:
     run = detail.run
     where = "/".join(filter(None, (run.project, run.stage, run.service)))
     yield f"run       {run.id}"
+    if detail.sender:
+        yield f"sender    {detail.sender}"
     yield f"state     {run.state}{f'  ({run.reason})' if run.reason else ''}"
     yield f"event     {run.type}   id {run.event_id}   from {run.source}"
     yield f"belongs   {where or '-'}   context {run.context or '-'}"

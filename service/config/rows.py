@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from service.config import values
+from service.engine.isolation import IsolationMode
 from service.event import Acceptance
 from service.scripts import Layout
 
@@ -103,6 +104,12 @@ ROWS: Mapping[str, Row] = dict(
             "no",
             "Say `yes` to listen on other addresses than loopback without authentication",
         ),
+        _row("senders_file", values.file, "", "Who may send what: [security](docs/security.md)"),
+        _row("signature_tolerance", values.duration, "300s", "How far a signed time may be off"),
+        _row("host_names", values.host_names, "", "Further names that browsers may know us by"),
+        _row("tls_cert_file", values.file, "", "Certificate for https, with its chain (PEM)"),
+        _row("tls_key_file", values.file, "", "Its key; empty when it is in the same file"),
+        _row("tls_client_ca_file", values.file, "", "Clients must have a certificate from these"),
         _row(
             "accept",
             values.choice(Acceptance),
@@ -140,6 +147,25 @@ ROWS: Mapping[str, Row] = dict(
             values.number(0, 1_000_000),
             "128",
             "Processes a script may have; 0 is without limit; not enforced for root",
+        ),
+        _row(
+            "isolation",
+            values.choice(IsolationMode),
+            "auto",
+            "`auto`: keep scripts from the service as far as the kernel can; `require`: do not "
+            "start if it cannot; `off`; see docs/isolation.md",
+        ),
+        _row(
+            "script_readable",
+            values.places,
+            "",
+            "Files and directories that isolated scripts may read beside those of the system",
+        ),
+        _row(
+            "script_writable",
+            values.places,
+            "/dev/shm,/tmp,/var/tmp",  # noqa: S108  # where people expect to write
+            "Files and directories that isolated scripts may write to beside their own directory",
         ),
         _row("script_limit", values.size, "1MiB", "Largest script file"),
         _row("shell", values.text, "bash", "Program that runs `.sh` files"),
@@ -198,6 +224,24 @@ ROWS: Mapping[str, Row] = dict(
             "",
             "Where the directories of runs are; on a tmpfs runs start faster; "
             "empty puts them into the state directory",
+        ),
+        _row(
+            "keep_runs",
+            values.duration,
+            "30d",
+            "Age at which runs, with their outputs and events, are forgotten",
+        ),
+        _row(
+            "keep_size",
+            values.size,
+            "1GiB",
+            "Size of the journal at which the oldest runs are forgotten earlier",
+        ),
+        _row(
+            "duplicate_window",
+            values.duration,
+            "7d",
+            "How long an event is recognised when it is sent again",
         ),
         _row("shutdown_grace", values.duration, "25s", "Time running scripts get at SIGTERM"),
         _row(

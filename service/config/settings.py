@@ -6,7 +6,6 @@ masked view of `describe` is what `genexec settings` prints.
 
 import difflib
 import hashlib
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +13,10 @@ from pathlib import Path
 
 import yaml
 
+from service.config.listening import listening_problems
 from service.config.rows import PREFIX, ROWS, Row
 from service.config.values import LogFormat, LogLevel
+from service.engine.isolation import IsolationMode
 from service.errors import BadSettings, SourceMisconfigured
 from service.event import Acceptance
 from service.keptn_events import NAME, Belonging
@@ -23,6 +24,10 @@ from service.scripts import Layout
 from service.sources.address import check_address
 
 CONFIG_FILE = "GENEXEC_CONFIG"
+CRASH_AT = f"{PREFIX}TEST_CRASH_AT"
+"""No setting: read by `wiring.crash_points`, and only with a key file beside the journal."""
+_FOR_COMMANDS = {f"{PREFIX}URL", f"{PREFIX}TOKEN_FILE"}
+"""What `genexec send` reads; the service has no use for it."""
 OWN = (f"{PREFIX}*", "EVENTBROKER", "K_SINK", "RCV_PORT", "RCV_PATH")
 """Variables of the service itself; no script ever sees them."""
 
@@ -56,6 +61,12 @@ class Settings:
     port: int
     path: str
     open: bool
+    senders_file: Path | None
+    signature_tolerance: float
+    host_names: tuple[str, ...]
+    tls_cert_file: Path | None
+    tls_key_file: Path | None
+    tls_client_ca_file: Path | None
     accept: Acceptance
     max_body: int
     header_timeout: float
@@ -73,6 +84,9 @@ class Settings:
     disk_limit: int
     memory_limit: int
     process_limit: int
+    isolation: IsolationMode
+    script_readable: tuple[Path, ...]
+    script_writable: tuple[Path, ...]
     script_limit: int
     shell: str
     script_path: str
@@ -88,6 +102,9 @@ class Settings:
     http_response_limit: int
     state_dir: Path
     work_dir: Path | None
+    keep_runs: float
+    keep_size: int
+    duplicate_window: float
     shutdown_grace: float
     log_format: LogFormat
     log_level: LogLevel
@@ -183,14 +200,7 @@ def _together(read: Mapping[str, object]) -> list[str]:
         name = str(read[f"default_{level}"])
         if name and not NAME.fullmatch(name):
             problems.append(f"GENEXEC_DEFAULT_{level.upper()} is no valid name: {name!r}")
-    host = str(read["host"])
-    loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    if not loopback and not read["open"]:
-        problems.append(
-            f"GENEXEC_HOST={host} would take events from other machines without authentication; "
-            "listen on 127.0.0.1, or set GENEXEC_OPEN=yes if the network keeps strangers out"
-        )
-    return problems
+    return problems + listening_problems(read)
 
 
 def _from_file(name: str) -> tuple[dict[str, str], list[str]]:
@@ -198,7 +208,7 @@ def _from_file(name: str) -> tuple[dict[str, str], list[str]]:
         return {}, []
     try:
         document = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         return {}, [f"{CONFIG_FILE}: {name} cannot be read: {str(error).splitlines()[0]}"]
     if document is None:
         return {}, []
@@ -225,7 +235,8 @@ def _as_text(value: object) -> str:
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
-    known = {row.variable for row in ROWS.values()} | _TOLD_TO_SCRIPTS | {CONFIG_FILE}
+    known = {row.variable for row in ROWS.values()} | _TOLD_TO_SCRIPTS
+    known |= {CONFIG_FILE, CRASH_AT} | _FOR_COMMANDS
     return [
         f"unknown setting {name}{_hint(name, known)}"
         for name in sorted(environment)

@@ -1,11 +1,11 @@
 """What an ASGI server and an application say, and how a body is read.
 
-`http` builds on this. Applications that are called from threads get the body whole, so that
-a slow sender holds no thread.
+`gate` and `http` build on this. Applications that are called from threads get the body whole,
+so that a slow sender holds no thread.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,38 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _DISCARD_SECONDS = 2.0
 _DISCARD_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What is known about a request before its body is."""
+
+    method: str
+    path: str
+    headers: Sequence[tuple[bytes, bytes]]
+    """Names in lower case; a name may stand several times."""
+    peer: str
+    """The address it came from, empty when there is none."""
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Request":
+        """Return the request that an ASGI scope describes."""
+        client = scope.get("client")
+        return cls(
+            method=scope["method"],
+            path=scope["path"],
+            headers=scope["headers"],
+            peer=client[0] if client else "",
+        )
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Return what the header of this lower-case name says, once per line."""
+        return [value for other, value in self.headers if other == name]
+
+    def header(self, name: bytes) -> bytes:
+        """Return the value of a header that stands exactly once, else nothing."""
+        values = self.values(name)
+        return values[0] if len(values) == 1 else b""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

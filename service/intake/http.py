@@ -1,9 +1,7 @@
 """CloudEvents over HTTP: read strictly, written down, answered, passed on.
 
-A small ASGI application without a framework, because every event passes here. A 202 says
-that the event is on disk; whoever runs it is woken afterwards. What a request must look like
-is decided in `http_binding`; requests for any other path go to another application (the API),
-under the same limits.
+A 202 says that the event is on disk; whoever runs it is woken afterwards. What a request must
+look like is decided in `http_binding`; `gate` knows who sent it and hands it over whole.
 """
 
 import json
@@ -11,37 +9,27 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from service.errors import Draining, EventTooLarge, GenexecError
+from service.errors import Draining, GenexecError
 from service.event import Acceptance, Event
-from service.http_binding import BATCH, code_of, read_message, status_of
-from service.intake.asgi import (
-    Application,
-    Receive,
-    RequestBody,
-    Response,
-    Scope,
-    Send,
-    replayed,
-)
-from service.intake.refusals import JSON_HEADERS, Refusals
+from service.http_binding import BATCH, read_message
+from service.intake.asgi import Request, Response, Send
+from service.intake.refusals import JSON_HEADERS, Denial, Refusals
+from service.intake.senders import Sender
 from service.keptn_events import Belonging, belonging_of
 from service.ports import Clock, Inbox
 from service.runs import Arrival, Receipt, new_run_id
 
 _RUNS = "/api/v1/runs"
 _ALLOW = (b"allow", b"POST, OPTIONS")
-_CLOSE = (b"connection", b"close")
 
 _log = logging.getLogger(__name__)
 
 
 class EventIntake:
-    """The application of the web process.
+    """Takes events from senders that are known.
 
-    *path* takes events, every other path belongs to *other*. A body may have *max_body* bytes
-    and take *body_timeout* seconds, whatever the path. *arrived* is told how many new events
-    were written down; it runs on the event loop and must not block. While *draining* says so,
-    events are refused.
+    *arrived* is told how many new events were written down; it runs on the event loop and
+    must not block. While *draining* says so, events are refused.
     """
 
     def __init__(
@@ -50,133 +38,100 @@ class EventIntake:
         *,
         accept: Acceptance,
         default: Belonging,
-        path: str,
-        max_body: int,
-        body_timeout: float,
         clock: Clock,
         arrived: Callable[[int], None],
         draining: Callable[[], bool],
-        other: Application,
+        refusals: Refusals,
     ) -> None:
         self._inbox = inbox
         self._acceptance = accept
         self._default = default
-        self._paths = {"/", ""} if path == "/" else {path}
-        self._max_body = max_body
-        self._body_timeout = body_timeout
         self._clock = clock
         self._arrived = arrived
         self._draining = draining
-        self._other = other
-        self._refusals = Refusals()
+        self._refusals = refusals
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI 3)."""
-        if scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await _live(receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1000})
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sender = _sender(scope)
-        headers = dict(scope["headers"])
-        incoming = RequestBody(receive)
-        try:
-            body = await incoming.read(headers, limit=self._max_body, seconds=self._body_timeout)
-        except EventTooLarge as error:
-            await self._refuse(error, sender=sender, headers=(_CLOSE,)).send(send)
-            await incoming.discard()
-            return
-        if body is None:
-            message = "the request body did not arrive in time"
-            await self._refusals.answer(
-                408, "request-timeout", message, sender=sender, headers=(_CLOSE,)
-            ).send(send)
-        elif scope["path"] not in self._paths:
-            await self._other(scope, replayed(body, receive), send)
-        else:
-            await self._serve_event(scope, headers, body, send=send, sender=sender)
-
-    async def _serve_event(
-        self,
-        scope: Scope,
-        headers: Mapping[bytes, bytes],
-        body: bytes,
-        *,
-        send: Send,
-        sender: str,
-    ) -> None:
-        method = scope["method"]
-        if method == "POST":
-            await self._take(scope["headers"], body, send=send, sender=sender)
-        elif method == "OPTIONS":
-            await _permission(headers).send(send)
+    async def serve(self, request: Request, body: bytes, *, sender: Sender, send: Send) -> None:
+        """Answer a request to the path that takes events."""
+        who = sender.name or request.peer
+        if request.method == "POST":
+            await self._take(request.headers, body, sender=sender, who=who, send=send)
+        elif request.method == "OPTIONS":
+            await _permission(dict(request.headers)).send(send)
         else:
             message = "events are sent with POST"
             await self._refusals.answer(
-                405, "method-not-allowed", message, sender=sender, headers=(_ALLOW,)
-            ).send(send, head=method == "HEAD")
+                405, "method-not-allowed", message, sender=who, headers=(_ALLOW,)
+            ).send(send, head=request.method == "HEAD")
 
     async def _take(
-        self, headers: Sequence[tuple[bytes, bytes]], body: bytes, *, send: Send, sender: str
+        self,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        sender: Sender,
+        who: str,
+        send: Send,
     ) -> None:
         try:
-            receipts = await self._write_down(headers, body)
+            written = await self._write_down(headers, body, sender)
         except GenexecError as error:
-            await self._refuse(error, sender=sender).send(send)
+            await self._refusals.refuse(error, sender=who).send(send)
             return
         except Exception as error:  # noqa: BLE001  # the next request is served all the same
-            await self._refusals.failure(error, sender=sender).send(send)
+            await self._refusals.failure(error, sender=who).send(send)
             return
-        new = sum(not receipt.duplicate for _, receipt in receipts)
+        if isinstance(written, Denial):
+            await self._refusals.deny(written, sender=who).send(send)
+            return
+        receipts = [receipt for _, receipt in written]
+        new = sum(not receipt.duplicate for receipt in receipts)
         try:
-            await _welcome([receipt for _, receipt in receipts], batch=_is_batch(headers)).send(
-                send
-            )
+            await _welcome(receipts, batch=_is_batch(headers)).send(send)
         finally:
             if new:
                 self._arrived(new)
-        for event, receipt in receipts:
-            _record(event, receipt, sender=sender)
+        for event, receipt in written:
+            _record(event, receipt, sender=who)
 
     async def _write_down(
-        self, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> list[tuple[Event, Receipt]]:
+        self, headers: Sequence[tuple[bytes, bytes]], body: bytes, sender: Sender
+    ) -> list[tuple[Event, Receipt]] | Denial:
         if self._draining():
             raise Draining
         now = self._clock.now()
         events = read_message(headers, body, accept=self._acceptance, now=now)
         arrivals = [
-            Arrival(run=run, event=event, belonging=belonging_of(event, self._default), at=now)
+            Arrival(
+                run=run,
+                event=event,
+                belonging=belonging_of(event, self._default),
+                at=now,
+                sender=sender.name,
+            )
             for run, event in zip(_run_ids(now, len(events)), events, strict=True)
         ]
+        denial = _denial(sender, arrivals, batch=_is_batch(headers))
+        if denial is not None:
+            return denial
         receipts = await self._inbox.accept(arrivals) if arrivals else ()
         return list(zip(events, receipts, strict=True))
 
-    def _refuse(
-        self,
-        error: GenexecError,
-        *,
-        sender: str,
-        headers: tuple[tuple[bytes, bytes], ...] = (),
-    ) -> Response:
-        status = status_of(error)
-        if status == 500:
-            return self._refusals.failure(error, sender=sender)
-        return self._refusals.answer(
-            status, code_of(error), str(error), sender=sender, headers=headers
-        )
 
-
-async def _live(receive: Receive, send: Send) -> None:
-    """Answer the lifespan messages: there is nothing of its own to start or stop."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
+def _denial(sender: Sender, arrivals: Sequence[Arrival], *, batch: bool) -> Denial | None:
+    """Return why *sender* may not send these, None when it may send them all."""
+    for index, arrival in enumerate(arrivals):
+        project = arrival.belonging.project
+        if not sender.may_send(arrival.event.type):
+            what = f"events of type {arrival.event.type!r}"
+        elif not sender.may_touch(project):
+            what = f"events for project {project!r}" if project else "events without a project"
+        else:
+            continue
+        where = f"event {index} of the batch: " if batch else ""
+        message = f"{where}sender {sender.name!r} may not send {what}"
+        return Denial(status=403, code="not-allowed", message=message)
+    return None
 
 
 def _welcome(receipts: Sequence[Receipt], *, batch: bool) -> Response:
@@ -221,8 +176,3 @@ def _run_ids(now: datetime, count: int) -> list[str]:
 def _is_batch(headers: Sequence[tuple[bytes, bytes]]) -> bool:
     content_type = next((value for name, value in headers if name == b"content-type"), b"")
     return content_type.partition(b";")[0].strip().lower() == BATCH.encode("ascii")
-
-
-def _sender(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""

@@ -1,15 +1,18 @@
 """How a request is refused: one shape, one log record, one reference.
 
-`http` and `worker` answer through this, so that what the event reader, the limits and the
-HTTP parser refuse looks alike: a code for programs, a sentence, and a reference under which
-the log tells more. A flood of refusals is counted in the log and not written out.
+`gate`, `http` and `worker` answer through this, so that what the event reader, the limits, the
+guard and the HTTP parser refuse looks alike: a code for programs, a sentence, and a reference
+under which the log tells more. A flood of refusals is counted in the log and not written out.
 """
 
 import asyncio
 import json
 import logging
 import secrets
+from dataclasses import dataclass
 
+from service.errors import GenexecError
+from service.http_binding import code_of, status_of
 from service.intake.asgi import Response
 
 JSON_HEADERS = (
@@ -17,12 +20,23 @@ JSON_HEADERS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
+CLOSE = (b"connection", b"close")
 
 _RETRY_AFTER = {429: b"2", 503: b"5"}
 _RECORDS_PER_SECOND = 10
 _LONGEST = 500
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Denial:
+    """Why a request is not served, before anybody answers it."""
+
+    status: int
+    code: str
+    message: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Refusals:
@@ -44,13 +58,39 @@ class Refusals:
         reference = _new_reference()
         message = _printable(message)
         self._record(status, code, message, reference=reference, sender=sender)
-        if status in _RETRY_AFTER:
+        if status in _RETRY_AFTER and not any(name == b"retry-after" for name, _ in headers):
             headers = (*headers, (b"retry-after", _RETRY_AFTER[status]))
         return Response(
             status=status,
             headers=(*JSON_HEADERS, *headers),
             body=_body(code=code, message=message, reference=reference),
         )
+
+    def deny(
+        self,
+        denial: Denial,
+        *,
+        sender: str,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> Response:
+        """Refuse a request for the reason that *denial* gives."""
+        headers = (*denial.headers, *headers)
+        return self.answer(
+            denial.status, denial.code, denial.message, sender=sender, headers=headers
+        )
+
+    def refuse(
+        self,
+        error: GenexecError,
+        *,
+        sender: str,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> Response:
+        """Answer an *error* as the table in `http_binding` says."""
+        status = status_of(error)
+        if status == 500:
+            return self.failure(error, sender=sender)
+        return self.answer(status, code_of(error), str(error), sender=sender, headers=headers)
 
     def failure(self, error: Exception, *, sender: str) -> Response:
         """Answer 500 for an *error* of ours; the log gets all of it, the sender the reference."""

@@ -28,6 +28,7 @@ _CLOSED_WITHIN = 5.0
 _BODY_GRACE = 2.0
 """Seconds that a body still arriving gets after TERM; its sender has no answer and retries."""
 _TICK = 0.2
+_TICKS_PER_LOOK = 5
 _FINISH_TICK = 0.05
 _SPARE = 0.5
 """Seconds of the grace kept for ending: the arbiter kills when the grace is over."""
@@ -189,14 +190,38 @@ class IntakeWorker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from error
         for listener in self.sockets:
             server = await self.loop.create_server(
-                lambda: Connection(self), sock=listener.sock, backlog=self.cfg.backlog
+                lambda: Connection(self),
+                sock=listener.sock,
+                backlog=self.cfg.backlog,
+                **self._encryption(),
             )
             self.servers.append(server)
-        while self.alive and os.getppid() == self.ppid:
-            self.notify()
-            await asyncio.sleep(_TICK)
+        await self._live()
         self.alive = False
         await self._shutdown()
+
+    def _encryption(self) -> dict[str, Any]:
+        """Return how connections are encrypted; a handshake has the time of a header."""
+        tls = self.app.tls
+        return (
+            {}
+            if tls is None
+            else {
+                "ssl": tls.context,
+                "ssl_handshake_timeout": self.app.header_timeout,
+                "ssl_shutdown_timeout": _CLOSED_WITHIN,
+            }
+        )
+
+    async def _live(self) -> None:
+        """Show signs of life until the end; every second have a look at the certificate."""
+        ticks = 0
+        while self.alive and os.getppid() == self.ppid:
+            self.notify()
+            ticks += 1
+            if self.app.tls is not None and ticks % _TICKS_PER_LOOK == 0:
+                self.app.tls.renew()
+            await asyncio.sleep(_TICK)
 
     async def _shutdown(self) -> None:
         for server in self.servers:

@@ -12,14 +12,22 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from service.api.app import make_api
+from service.config.listening import tls_files
 from service.config.settings import Settings
 from service.errors import SourceUnavailable
 from service.intake.asgi import Application
+from service.intake.browsers import Browsers
+from service.intake.gate import Gate
+from service.intake.guard import Guard
 from service.intake.http import EventIntake
+from service.intake.refusals import Refusals
+from service.intake.roll import open_roll
+from service.intake.senders_file import SendersFile
 from service.intake.server import serve_http
 from service.journal.inbox import SqliteInbox
 from service.journal.reading import Reader
 from service.strict_json import Json
+from service.wiring.crash_points import crash_point
 from service.wiring.parts import SystemClock
 from service.wiring.talk import Asker
 
@@ -48,6 +56,7 @@ def run_web(settings: Settings, *, talk: socket.socket, wake: int, draining: int
         header_timeout=settings.header_timeout,
         grace=3,
         ready=ready,
+        tls=tls_files(settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file),
     )
 
 
@@ -58,34 +67,49 @@ class _Web:
         self._settings = settings
         self._asker = asker
         self._wake = wake
-        self._draining = select.poll()
-        self._draining.register(draining, select.POLLIN)
+        self._draining = draining
 
-    def intake(self) -> EventIntake:
+    def intake(self) -> Application:
         """Return the application."""
         state_dir = self._settings.state_dir
+        crash = crash_point(os.environ, state_dir)
         api = make_api(
             Reader(state_dir), refresh=self._refresh, ready=self._unready, status=self._status
         )
-        return EventIntake(
-            SqliteInbox(
-                state_dir / "inbox.db",
-                record_path=state_dir / "record.db",
-                queue_limit=self._settings.queue,
-            ),
+        inbox = SqliteInbox(
+            state_dir / "inbox.db",
+            record_path=state_dir / "record.db",
+            queue_limit=self._settings.queue,
+        )
+        refusals = Refusals()
+        events = EventIntake(
+            crash.inbox(inbox),
             accept=self._settings.accept,
             default=self._settings.default,
-            path=self._settings.path,
-            max_body=self._settings.max_body,
-            body_timeout=self._settings.body_timeout,
             clock=SystemClock(),
             arrived=lambda count: os.eventfd_write(self._wake, count),
             draining=self._is_draining,
-            other=_behind(api),
+            refusals=refusals,
         )
+        gate = Gate(
+            path=self._settings.path,
+            events=events,
+            other=_behind(api),
+            guard=make_guard(self._settings),
+            browsers=Browsers(
+                names=self._settings.host_names,
+                any_name=self._settings.senders_file is not None,
+            ),
+            refusals=refusals,
+            max_body=self._settings.max_body,
+            body_timeout=self._settings.body_timeout,
+        )
+        return crash.application(gate)
 
     def _is_draining(self) -> bool:
-        return bool(self._draining.poll(0))
+        poll = select.poll()  # of its own: several threads ask, and one object serves one only
+        poll.register(self._draining, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _refresh(self, project: str) -> str:
         seconds = self._settings.git_timeout + 1
@@ -109,6 +133,20 @@ class _Web:
         except SourceUnavailable as error:
             engine = {"problem": str(error)}
         return {"engine": {k: v for k, v in engine.items() if k != "number"}}
+
+
+def make_guard(settings: Settings) -> Guard:
+    """Return who watches the door. Raises `BadSettings` when the senders cannot be read."""
+    clock = SystemClock()
+    roll = open_roll()
+    senders = settings.senders_file and SendersFile(
+        settings.senders_file, monotonic=clock.monotonic
+    )
+    return Guard(
+        senders.current if senders else lambda: roll,
+        tolerance=settings.signature_tolerance,
+        clock=clock,
+    )
 
 
 def _behind(api: Flask) -> Application:

@@ -20,6 +20,7 @@ class Detail:
     event: Event
     attempts: tuple[Attempt, ...]
     deliveries: tuple[Delivery, ...]
+    sender: str = ""
 
 
 class MemoryReader:

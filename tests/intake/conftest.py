@@ -21,9 +21,12 @@ SETTINGS = {
     "body_timeout": 10.0,
     "grace": 5,
     "header_timeout": 10.0,
+    "host_names": [],
     "max_body": 1 << 20,
     "path": "/",
     "queue": 10_000,
+    "senders": None,
+    "tls": None,
 }
 
 
@@ -44,7 +47,8 @@ class Server:
                 stderr=log,
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": str(root)},
             )
-        self.port = int(self.process.stdout.readline().rpartition(b":")[2])
+        self.address = self.process.stdout.readline().decode().strip()
+        self.port = int(self.address.rpartition(":")[2])
 
     def request(self, method, path, body=None, headers=None):
         """Send one request on a new connection."""

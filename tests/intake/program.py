@@ -17,8 +17,15 @@ from a2wsgi import WSGIMiddleware
 from service.api.app import make_api
 from service.errors import ContentConflict, JournalUnavailable, QueueFull, UnknownRun
 from service.event import Acceptance
+from service.intake.browsers import Browsers
+from service.intake.gate import Gate
+from service.intake.guard import Guard
 from service.intake.http import EventIntake
+from service.intake.refusals import Refusals
+from service.intake.roll import open_roll
+from service.intake.senders_file import SendersFile
 from service.intake.server import serve_http
+from service.intake.tls import TlsFiles
 from service.keptn_events import Belonging
 from service.runs import Receipt
 
@@ -61,6 +68,7 @@ class MemoryInbox:
         line = {
             "run": arrival.run,
             "project": arrival.belonging.project,
+            "sender": arrival.sender,
             "document": dict(event.document),
             "extensions": dict(event.extensions),
         }
@@ -100,6 +108,12 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+def roll_of(file):
+    if file is None:
+        return open_roll
+    return SendersFile(Path(file), monotonic=time.monotonic).current
+
+
 def announce(address):
     sys.stdout.write(address + "\n")
     sys.stdout.flush()
@@ -114,19 +128,29 @@ def main(settings):
         api = make_api(
             EmptyReader(), refresh=lambda project: f"{project}: up to date", ready=list, status=dict
         )
-        return EventIntake(
+        refusals = Refusals()
+        events = EventIntake(
             MemoryInbox(
                 settings["journal"], limit=settings["queue"], seconds=settings["accept_seconds"]
             ),
             accept=Acceptance(settings["accept"]),
             default=Belonging(project="default"),
-            path=settings["path"],
-            max_body=settings["max_body"],
-            body_timeout=settings["body_timeout"],
             clock=WallClock(),
             arrived=lambda count: log.info("woken for %d", count),
             draining=Path(settings["draining"]).exists,
+            refusals=refusals,
+        )
+        return Gate(
+            path=settings["path"],
+            events=events,
             other=WSGIMiddleware(api),
+            guard=Guard(roll_of(settings["senders"]), tolerance=300, clock=WallClock()),
+            browsers=Browsers(
+                names=settings["host_names"], any_name=settings["senders"] is not None
+            ),
+            refusals=refusals,
+            max_body=settings["max_body"],
+            body_timeout=settings["body_timeout"],
         )
 
     serve_http(
@@ -136,6 +160,9 @@ def main(settings):
         header_timeout=settings["header_timeout"],
         grace=settings["grace"],
         ready=announce,
+        tls=TlsFiles(**{name: Path(file) for name, file in settings["tls"].items()})
+        if settings["tls"]
+        else None,
     )
 
 
