@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test check campaign format clean
 
 help:
 	@echo "make demo     install into $(VENV) and show the main job end to end"
 	@echo "make test     run the tests"
 	@echo "make check    format, lint, types, import contract"
+	@echo "make campaign the fault campaign, ARGS='--size small|regular|release --seed N' (docs/guarantees.md)"
 	@echo "make format   let the formatter write"
 	@echo "make clean    remove what was made here"
 
@@ -26,12 +27,16 @@ check: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/test_shape.py
 
+# Prints its seed and a ledger of promises; exit code 1 when one is broken. --release: half an hour.
+campaign: $(VENV)/installed-dev
+	@$(BIN)/python -m campaign $(ARGS)
+
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .demo .campaign build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

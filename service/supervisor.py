@@ -19,11 +19,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from service.config.settings import Settings
+from service.engine.isolation import insist, level_of
+from service.engine.landlock import Landlock
 from service.engine.launch import launch_runner
+from service.engine.process_tree import end_strays
+from service.errors import BadSettings
+from service.journal.care import make_sound
 from service.journal.lock import lock_state_directory
+from service.journal.reserve import Reserve
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +39,11 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _STEADY = 60.0
 """Seconds a process must live until its next pause is the first one again."""
+_BACKLOG = 2048
 _LAST_WAIT = 4.0
 """Seconds a process gets beyond its grace before it is killed."""
+_DAMAGED = 65
+"""Exit code of a process that met damage in the journal."""
 
 
 @dataclass(slots=True)
@@ -58,12 +69,19 @@ class Supervisor:
     """Keeps the service running until it is told to stop."""
 
     def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
-        """*environment* is what engine and web start with; the runner gets none of it."""
+        """*environment* is what engine and web start with; the runner gets none of it.
+
+        Raises `JournalLocked`, `JournalUnreadable`, and `BadSettings` when the kernel lacks
+        what is required.
+        """
+        insist(settings.isolation, *level_of(Landlock().abi))
         self._settings = settings
         self._environment = dict(environment)
         self._engine = _Child("engine")
         self._web = _Child("web")
         self._lock = lock_state_directory(settings.state_dir)
+        self._prepare_journal()
+        self._listening = _listening_socket(settings.host, settings.port)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._draining = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._talk = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -84,6 +102,7 @@ class Supervisor:
                     self._bury(child)
                 if child.process is None and time.monotonic() >= child.due:
                     start(child)
+            self._bury_strangers()
             if selector.select(self._until_due()):
                 os.read(self._signals, 4096)
         return self._shut_down()
@@ -96,6 +115,9 @@ class Supervisor:
         return max(0.0, min(waiting) - time.monotonic()) if waiting else None
 
     def _start_engine(self, child: _Child) -> None:
+        strays = end_strays(str(self._settings.runs_dir), within=_LAST_WAIT)
+        if strays:
+            log.warning("ended %d processes that scripts of an earlier runner had left", strays)
         runner, connection = launch_runner(path=self._settings.script_path)
         with connection:
             arguments = [
@@ -110,8 +132,10 @@ class Supervisor:
 
     def _start_web(self, child: _Child) -> None:
         talk = self._talk[1].fileno()
+        listening = self._listening.fileno()
         arguments = ["--draining", str(self._draining), "--talk", str(talk)]
-        self._start(child, arguments, (self._draining, talk))
+        arguments += ["--listening", str(listening)]
+        self._start(child, arguments, (self._draining, talk, listening))
 
     def _start(self, child: _Child, arguments: Sequence[str], passed: Sequence[int]) -> None:
         command = [sys.executable, "-m", "service.cli", child.name, *arguments]
@@ -121,6 +145,20 @@ class Supervisor:
             command, env=self._environment, pass_fds=descriptors, process_group=0
         )
         child.started = time.monotonic()
+
+    def _bury_strangers(self) -> None:
+        """Wait for what fell to us as process 1 of a container and has ended."""
+        ours = {
+            process.pid
+            for child in (self._engine, self._web)
+            for process in (child.process, *child.others)
+            if process is not None
+        }
+        with suppress(ChildProcessError):
+            while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if ended.si_pid in ours:
+                    break  # we are about to be woken for it
+                os.waitpid(ended.si_pid, 0)
 
     def _bury(self, child: _Child) -> None:
         """End what is left of a child and say when it is started again."""
@@ -139,12 +177,32 @@ class Supervisor:
         log.error("%s; started again in %.1f s", ended, child.pause)
         child.process, child.others = None, []
 
+        if codes[0] == _DAMAGED:
+            self._mend()
+
+    def _mend(self) -> None:
+        """Look for the damage that was met; nobody may have the files open meanwhile."""
+        for child in (self._engine, self._web):
+            self._end(child, self._settings.shutdown_grace + _LAST_WAIT)
+            child.process, child.others = None, []
+        self._prepare_journal()
+
+    def _prepare_journal(self) -> None:
+        make_sound(self._settings.state_dir, now=datetime.now(UTC))
+        if not Reserve(self._settings.state_dir).take():
+            log.error(
+                "there is no room on the disk to keep in reserve for results: new events are "
+                "refused until there is",
+                extra={"alarm": "disk-full"},
+            )
+
     def _shut_down(self) -> int:
         """Refuse new events first, let the engine end its work, then close the door."""
         log.info("shutting down; running scripts get %.0f s", self._settings.shutdown_grace)
         os.eventfd_write(self._draining, 1)
         clean = self._end(self._engine, self._settings.shutdown_grace + _LAST_WAIT)
         clean &= self._end(self._web, _LAST_WAIT)
+        self._listening.close()
         self._lock.close()
         log.info("stopped")
         return 0 if clean else 1
@@ -158,6 +216,21 @@ class Supervisor:
         for process in child.others:  # the runner ends by itself when its socket closes
             _end_within(process, _LAST_WAIT)
         return child.process.returncode == 0
+
+
+def _listening_socket(host: str, port: int) -> socket.socket:
+    """Take the address before anything is started; it outlives the web process.
+
+    Who connects while the web process is started again waits a moment and is served.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise BadSettings(
+            f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}; "
+            "GENEXEC_HOST and GENEXEC_PORT name another place"
+        ) from error
 
 
 def _end_within(process: "subprocess.Popen[bytes]", seconds: float) -> bool:

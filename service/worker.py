@@ -8,13 +8,15 @@ starts one worker per engine process and stops it.
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from service.errors import JournalUnavailable, JournalUnreadable
 from service.handling import Handling
 from service.ports import Journal, Runner
+from service.runs import Accepted, Run
 from service.story import Handled
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,10 @@ _JOURNAL_PAUSE = 1.0
 _CANCEL_PAUSE = 0.2
 _SAFETY_LOOK = 1.0
 """Seconds until the journal is looked at although nobody called."""
+_SWEEP = 60.0
+"""Seconds between two looks for what nobody looks after."""
+_SWEEP_AFTER_FAULT = 5.0
+_LOST = "what was written of this run is not complete; what its scripts did is unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +37,7 @@ class _Job:
     seq: int
     run: str
     project: str
-    go: Callable[[], Awaitable[Handled]]
+    go: Callable[[], Awaitable[Handled | None]]
 
 
 class Worker:
@@ -45,16 +51,23 @@ class Worker:
         runners: Mapping[str, Runner],
         at_once: int,
         per_project: int,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
+        """*has_room* says whether the disk has room for more results: if not, nothing starts."""
         self._journal = journal
         self._handling = handling
         self._runners = runners
         self._at_once = at_once
         self._per_project = per_project
+        self._has_room = has_room
         self._queues: dict[str, deque[_Job]] = {}
         self._running: dict[asyncio.Task[None], _Job] = {}
         self._places: Counter[str] = Counter()
+        self._resting: set[str] = set()
+        """Runs that are put back into their queue after a pause."""
         self._seen = 0
+        self._sweep_due = 0.0
+        self._damage: JournalUnreadable | None = None
         self._called = asyncio.Event()
         self._stopping = False
 
@@ -68,16 +81,26 @@ class Worker:
         return len(self._running)
 
     async def run(self) -> None:
-        """Take up what an earlier process left, then everything that is accepted."""
-        self._take_over()
+        """Take up what an earlier process left, then everything that is accepted.
+
+        A journal that cannot be read now is looked at again; what runs is not disturbed.
+        Raises `JournalUnreadable` when it is damaged.
+        """
+        loop = asyncio.get_running_loop()
         while not self._stopping:
             self._called.clear()
-            self._look()
-            self._start()
             try:
+                if loop.time() >= self._sweep_due:
+                    self._sweep()
+                    self._sweep_due = loop.time() + _SWEEP
+                self._look()
+            except JournalUnavailable as error:
+                log.warning("%s; looked at again in %g s", error, _SAFETY_LOOK)
+            self._start()
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._called.wait(), _SAFETY_LOOK)
-            except TimeoutError:
-                continue
+            if self._damage is not None:
+                raise self._damage
 
     async def stop(self, grace: float) -> None:
         """Start nothing more, wait *grace* seconds for what runs, then interrupt it."""
@@ -94,19 +117,28 @@ class Worker:
                     await runner.cancel(job.run)
             await asyncio.wait(set(self._running), timeout=_CANCEL_PAUSE)
 
-    def _take_over(self) -> None:
+    def _sweep(self) -> None:
+        """Take up what an earlier process left, and what a fault of ours made nobody's."""
+        jobs = [job for queue in self._queues.values() for job in queue]
+        known = {job.run for job in (*jobs, *self._running.values())} | self._resting
         for run, accepted, attempts in self._journal.abandoned():
-            go = partial(self._handling.resume, run, accepted, attempts)
-            project = accepted.belonging.project
-            self._enqueue(_Job(seq=accepted.seq, run=run.id, project=project, go=go))
+            if run.id not in known:
+                go = partial(self._handling.resume, run, accepted, attempts)
+                if run.started_at is not None and not attempts:
+                    go = partial(self._end_unknown, run, accepted)
+                project = accepted.belonging.project
+                self._enqueue(_Job(seq=accepted.seq, run=run.id, project=project, go=go))
+        self._seen = 0
+        self._look(known)
 
-    def _look(self) -> None:
+    def _look(self, known: Collection[str] = ()) -> None:
         """Note down what has been accepted since the last look; a place in a queue is small."""
         while page := self._journal.waiting(after=self._seen, limit=_PAGE):
             for waiting in page:
-                go = partial(self._take_up, waiting.seq)
-                job = _Job(seq=waiting.seq, run=waiting.run, project=waiting.project, go=go)
-                self._enqueue(job)
+                if waiting.run not in known:
+                    go = partial(self._take_up, waiting.seq)
+                    job = _Job(seq=waiting.seq, run=waiting.run, project=waiting.project, go=go)
+                    self._enqueue(job)
             self._seen = page[-1].seq
             if len(page) < _PAGE:
                 break
@@ -115,7 +147,7 @@ class Worker:
         self._queues.setdefault(job.project, deque()).append(job)
 
     def _start(self) -> None:
-        while len(self._running) < self._at_once and not self._stopping:
+        while len(self._running) < self._at_once and not self._stopping and self._has_room():
             job = self._next()
             if job is None:
                 return
@@ -142,14 +174,21 @@ class Worker:
     def _ended(self, task: asyncio.Task[None]) -> None:
         project = self._running.pop(task).project
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("an event was dropped until the next start", exc_info=error)
+            log.error("a fault of ours; the event is taken up again", exc_info=error)
+            self._sweep_due = asyncio.get_running_loop().time() + _SWEEP_AFTER_FAULT
         self._places[project] -= 1
         if not self._places[project]:
             del self._places[project]
         self._called.set()
 
-    async def _take_up(self, seq: int) -> Handled:
-        return await self._handling.handle(self._journal.accepted(seq))
+    async def _take_up(self, seq: int) -> Handled | None:
+        """Handle an event from its beginning; None when the journal has closed its run itself."""
+        try:
+            accepted = self._journal.accepted(seq)
+        except JournalUnreadable as error:
+            log.error("%s", error, extra={"seq": seq})  # noqa: TRY400  # the sentence says it all
+            return None
+        return await self._handling.handle(accepted)
 
     async def _do(self, job: _Job) -> None:
         """Handle one event; a fault of ours ends it as errored instead of leaving it for ever."""
@@ -159,12 +198,15 @@ class Worker:
             log.warning("%s; the event is taken up again", error, extra={"run": job.run})
             self._later(_JOURNAL_PAUSE, job)
             return
-        except JournalUnreadable as error:  # the journal has closed this run itself
-            log.error("%s", error, extra={"run": job.run})  # noqa: TRY400
+        except JournalUnreadable as error:  # nothing can be remembered: the next start salvages
+            self._damage = error
+            self._called.set()
             return
         except Exception:
             log.exception("a fault of ours; the event ends as errored", extra={"run": job.run})
             handled = await self._break_off(job)
+        if handled is None:
+            return
         run = handled.run
         log.info(
             "%s: %s%s",
@@ -181,9 +223,15 @@ class Worker:
         run = await self._handling.break_off(self._journal.accepted(job.seq), reason)
         return Handled(run=run)
 
+    async def _end_unknown(self, run: Run, accepted: Accepted) -> Handled:
+        """End a run of which is known that scripts were started, and not which."""
+        return Handled(run=await self._handling.break_off(accepted, run.reason or _LOST))
+
     def _later(self, seconds: float, job: _Job) -> None:
+        self._resting.add(job.run)
         asyncio.get_running_loop().call_later(seconds, self._enqueue_again, job)
 
     def _enqueue_again(self, job: _Job) -> None:
+        self._resting.discard(job.run)
         self._queues.setdefault(job.project, deque()).appendleft(job)
         self._called.set()

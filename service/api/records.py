@@ -30,11 +30,12 @@ def detail_record(detail: RunDetail) -> Mapping[str, Json]:
         "event": dict(detail.event.document),
         "warnings": list(detail.event.warnings),
         "attempts": [_record(attempt, without="output") for attempt in detail.attempts],
-        "outgoing": [_outgoing(delivery) for delivery in detail.deliveries],
+        "outgoing": [outgoing_record(delivery) for delivery in detail.deliveries],
     }
 
 
-def _outgoing(delivery: Delivery) -> Mapping[str, Json]:
+def outgoing_record(delivery: Delivery) -> Mapping[str, Json]:
+    """Return an outgoing event and what became of it as a JSON object, without its body."""
     return {
         **_record(delivery.outgoing, without="body"),
         **_record(delivery, without="outgoing"),

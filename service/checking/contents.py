@@ -17,7 +17,7 @@ def content_findings(
 
     *script_limit* is in bytes; *variable_names* are those every event has.
     """
-    if not file.content.strip():
+    if not file.content:
         message = "an empty file counts as absent: the next level answers"
         yield Finding(file=file, weight=Weight.WARNING, message=message)
         return

@@ -3,9 +3,11 @@
 import difflib
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from service.checking.findings import File, Finding, Weight
-from service.keptn_events import NAME
+from service.event import Acceptance, read_event
+from service.keptn_events import NAME, meaning_of
 from service.scripts import CATCH_ALL, SUFFIXES
 
 _NOT_SCRIPTS = re.compile(r"(?i)(readme.*|license.*|.*\.(md|txt|rst)|\..*)")
@@ -48,11 +50,20 @@ def _impossible(basename: str) -> str:
             "no event can have this name: use letters, digits, '.', '_' and '-', "
             "beginning with a letter or digit"
         )
-    if basename.startswith("sh.keptn.event"):
-        parts = basename.split(".")[3:]
-        short = _FAMILY_A.get(parts[0], ".".join(parts)) if parts else "test.triggered"
+    short = _short(basename)
+    if short != basename:
         return f"no event has this name: Keptn's prefix is left out, name it {short!r}"
     return ""
+
+
+def _short(type_: str) -> str:
+    """Return the name by which events of *type_* are answered; most often the type itself."""
+    document = {"specversion": "1.0", "id": "-", "source": "-", "type": type_}
+    data = {"action": {"action": "-"}}
+    event = read_event(
+        document | {"data": data}, accept=Acceptance.STRICT, now=datetime.min.replace(tzinfo=UTC)
+    )
+    return next(iter(meaning_of(event).basenames), "action.triggered")
 
 
 def _doubtful(basename: str) -> str:

@@ -37,7 +37,9 @@ def place_findings(file: File, layout: Layout, default_branch: str) -> Iterator[
     parts = file.path.split("/")
     inside = any(part in FOLDERS for part in parts[:-1])
     slip = next((part for part in parts[:-1] if _is_slip(part)), None)
-    if slip is not None and not inside and file.name.endswith(SUFFIXES):
+    if not file.name.endswith(SUFFIXES):
+        return
+    if slip is not None and not inside:
         message = f"the folder {slip!r} is never searched; rename it to {FOLDERS[0]!r}"
         yield Finding(file=file, weight=Weight.ERROR, message=message)
     elif inside and level_of(file, layout, default_branch) is None:
@@ -54,6 +56,8 @@ def _in_branches(
 ) -> tuple[Level, str] | None:
     if branch == default_branch and not above:
         return Level.PROJECT, "*"
+    if branch != default_branch and not NAME.fullmatch(branch):
+        return None  # no stage can have its name
     if not above:
         return Level.STAGE, f"*/{branch}"
     # The default branch can be a stage of its own name: Keptn does not forbid it.

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from posixpath import join, normpath
 
 from service.checking.contents import content_findings
 from service.checking.findings import File, Finding, Weight
 from service.checking.names import is_script, name_findings
 from service.checking.places import level_of, place_findings
-from service.scripts import Layout, Level
+from service.scripts import FOLDERS, Layout, Level
 
 _ORDER = tuple(Level)
 
@@ -29,14 +30,17 @@ def check_files(
         if place is None:
             continue
         findings += name_findings(file)
-        if is_script(file) and not file.link:
+        if not is_script(file):
+            continue
+        if not file.link:
             findings += content_findings(
                 file, script_limit=script_limit, variable_names=variable_names
             )
-            reached.append((file, *place))
-        elif file.link.startswith("/"):
+        elif normpath(join(file.folder, file.link)).startswith(("/", "..")):
             message = "a link that leaves the repository is not followed"
             findings.append(Finding(file=file, weight=Weight.ERROR, message=message))
+            continue
+        reached.append((file, *place))
     findings += _shadowing(reached, layout)
     return findings, len(reached)
 
@@ -49,14 +53,20 @@ def _shadowing(reached: Sequence[tuple[File, Level, str]], layout: Layout) -> It
     for same in by_name.values():
         for file, level, whom in same:
             for other, above, others in same:
-                if _ORDER.index(level) < _ORDER.index(above) and _covers(others, whom):
+                first = _rank(file, level, whom) < _rank(other, above, others)
+                if first and _covers(others, whom):
                     yield _shadow(file, whom, other, layout)
+
+
+def _rank(file: File, level: Level, whom: str) -> tuple[int, bool, int]:
+    """Return what `scripts.places` sorts by: the level, what all share last, the spelling."""
+    return _ORDER.index(level), whom == "*", FOLDERS.index(file.folder.rpartition("/")[2])
 
 
 def _shadow(file: File, whom: str, other: File, layout: Layout) -> Finding:
     copy = layout is Layout.BRANCHES and file.folder == other.folder
     where = f"{other.branch}:{other.path}" if other.branch else other.path
-    if copy and file.content == other.content:
+    if copy and (file.content, file.link) == (other.content, other.link):
         return Finding(
             file=file,
             weight=Weight.WARNING,

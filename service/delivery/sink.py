@@ -100,8 +100,6 @@ class HttpSink:
             raise refusal
 
     async def _respond(self, body: bytes) -> aiohttp.ClientResponse:
-        if self._session is None or self._fresh is None:
-            raise SinkUnavailable(f"{self._name} is not used now: the service starts or stops")
         notice = SimpleNamespace(kept=False)
         try:
             return await self._post(self._session, body, notice)
@@ -111,8 +109,10 @@ class HttpSink:
         return await self._post(self._fresh, body, notice)
 
     async def _post(
-        self, session: aiohttp.ClientSession, body: bytes, notice: SimpleNamespace
+        self, session: aiohttp.ClientSession | None, body: bytes, notice: SimpleNamespace
     ) -> aiohttp.ClientResponse:
+        if session is None:  # also between the two tries: `close` does not wait for them
+            raise SinkUnavailable(f"{self._name} is not used now: the service starts or stops")
         return await session.post(
             self._target, data=body, allow_redirects=False, trace_request_ctx=notice
         )

@@ -92,6 +92,30 @@ def end_all(*, within: float) -> bool:
     return False
 
 
+def end_strays(home: str, *, within: float) -> int:
+    """Kill every process that a script of an earlier service left behind; return how many.
+
+    They are told by their home, a directory in *home*. Needed when the runner and its keeper
+    were killed together: then nobody was left to end the scripts.
+    """
+    mark = b"\0HOME=" + os.fsencode(home) + b"/"
+    hit: set[int] = set()
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        strays = [pid for pid in _everybody() if mark in b"\0" + _content(f"/proc/{pid}/environ")]
+        if not strays:
+            break
+        for pid in strays:
+            signal_process(pid, signal.SIGKILL)
+        hit.update(strays)
+        time.sleep(_PAUSE)
+    return len(hit)
+
+
+def _everybody() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208
+
+
 def ask_to_end(leader: int, others: Collection[Process]) -> None:
     """Send SIGTERM to the group of *leader* and to *others*, and wake those that are stopped."""
     apart = [process.pid for process in others if process.group != leader]

@@ -9,12 +9,13 @@ the script directly, not through the runner.
 import asyncio
 import contextlib
 import socket
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from signal import SIGXFSZ
 
 from service.engine.capture import Capture
 from service.engine.process_tree import MARKER
-from service.engine.protocol import Ended, Start
+from service.engine.protocol import Ended, Isolate, Ready, Start
 from service.engine.run_directory import RunDirectory, remove_abandoned
 from service.engine.runner_client import RunnerClient
 from service.engine.script_files import ScriptFiles
@@ -47,6 +48,10 @@ class ProcessRunner:
         output_kept: int = MIB,
         memory_limit: int = 2048 * MIB,
         process_limit: int = 128,
+        isolated: bool = True,
+        readable: Sequence[Path] = (),
+        writable: Sequence[Path] = (),
+        hidden: Sequence[Path] = (),
     ) -> None:
         """Take the engine's end of the *connection* to a runner process.
 
@@ -54,10 +59,14 @@ class ProcessRunner:
         the `PATH` of scripts. *grace* is the seconds between SIGTERM and SIGKILL. Disk and
         output are bytes per run, *memory_limit* is bytes per process, *process_limit* is
         how many processes the user may have above those it has; 0 lifts the last two.
+        *isolated* scripts are kept from the service as far as the kernel can: they may
+        touch their own directory and what they need of the system, also what is *readable*
+        and *writable*, but nothing *hidden* wherever it lies.
         """
         self._client = RunnerClient(connection)
         self._runs_dir = runs_dir.absolute()  # the runner has a directory of its own
-        self._scripts = ScriptFiles(blobs_dir.absolute())
+        self._blobs_dir = blobs_dir.absolute()
+        self._scripts = ScriptFiles(self._blobs_dir)
         self._programs = {".sh": bash, ".py": python}
         self._path = path
         self._grace = grace
@@ -69,18 +78,31 @@ class ProcessRunner:
         self._occupied: dict[str, RunDirectory] = {}
         """Directories of live runs."""
         self._watching: asyncio.Task[None] | None = None
+        self._wish = Isolate(
+            wanted=isolated,
+            readable=[bash, python, *path.split(":"), *map(str, readable)],
+            writable=[str(place.absolute()) for place in writable],
+            hidden=[str(place.absolute()) for place in hidden],
+            runs_dir=str(self._runs_dir),
+            blobs_dir=str(self._blobs_dir),
+        )
 
     @property
     def gone(self) -> asyncio.Event:
         """Set when the runner process is gone; nothing can be run any more."""
         return self._client.gone
 
-    async def start(self) -> None:
-        """Wait until the runner process is there. Raises `RunnerLost` when it does not come."""
-        self._runs_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async def start(self) -> Ready:
+        """Return what the runner process says about itself; it is there then.
+
+        Raises `RunnerLost` when it does not come.
+        """
+        for directory in (self._runs_dir, self._blobs_dir):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         remove_abandoned(self._runs_dir)
-        await self._client.connect()
+        ready = await self._client.connect(self._wish)
         self._watching = asyncio.create_task(self._watch_disk())
+        return ready
 
     async def close(self) -> None:
         """Interrupt what runs, give it its grace, then let the runner process go."""

@@ -28,10 +28,27 @@ _INT = struct.Struct("i")
 _ROOM_FOR_DESCRIPTORS = socket.CMSG_SPACE(16 * _INT.size)
 
 
+class Isolate(NamedTuple):
+    """Engine, before anything else: keep scripts from the service; see `reach`."""
+
+    wanted: bool
+    readable: Sequence[str]
+    writable: Sequence[str]
+    hidden: Sequence[str]
+    runs_dir: str
+    blobs_dir: str
+
+
 class Ready(NamedTuple):
-    """Runner: scripts may be sent now."""
+    """Runner: scripts may be sent now, and are isolated so far."""
 
     pid: int
+    level: str
+    """A `Level` of `isolation`."""
+    lacks: str
+    """Why it is not the full one, as a clause."""
+    remarks: Sequence[str]
+    """What else the operator should know, as clauses."""
 
 
 class Start(NamedTuple):
@@ -71,8 +88,10 @@ class Ended(NamedTuple):
     detail: str = ""
 
 
-Message = Ready | Start | Stop | Ended
-_KINDS: Mapping[str, type[Message]] = {kind.__name__: kind for kind in (Ready, Start, Stop, Ended)}
+Message = Isolate | Ready | Start | Stop | Ended
+_KINDS: Mapping[str, type[Message]] = {
+    kind.__name__: kind for kind in (Isolate, Ready, Start, Stop, Ended)
+}
 
 
 class Channel:

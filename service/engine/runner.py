@@ -1,8 +1,8 @@
 """The runner process: starts scripts, limits them, ends everything they leave.
 
 `launch` starts it as `python -I -m service.engine.runner DESCRIPTOR`, with one end of a
-socket pair; `processes` in the engine holds the other end. It has one thread and one loop,
-knows no event and holds no secret.
+socket pair; `processes` in the engine holds the other end. It has one loop, starts scripts
+in threads that end at once (see `isolation`), knows no event and holds no secret.
 
 It is two processes. The keeper only waits; should the runner be killed under its scripts,
 they fall to the keeper, which ends them. Should the keeper be killed, the runner ends. The

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import socket
 
-from service.engine.protocol import Channel, Ended, Message, Ready, Start, Stop
+from service.engine.protocol import Channel, Ended, Isolate, Message, Ready, Start, Stop
 from service.errors import RunnerLost
 
 _FIRST_WORD = 15.0
@@ -24,17 +24,20 @@ class RunnerClient:
         """Set when the runner process is gone; nothing can be started any more."""
         self._channel = Channel(connection)
         self._runs: dict[str, asyncio.Future[Ended]] = {}
-        self._ready = asyncio.Event()
+        self._ready: Ready | None = None
+        self._answered = asyncio.Event()
 
-    async def connect(self) -> None:
-        """Wait until the runner process is there. Raises `RunnerLost` when it does not come."""
+    async def connect(self, wish: Isolate) -> Ready:
+        """Return the runner's first word. Raises `RunnerLost` when it does not come."""
         asyncio.get_running_loop().add_reader(self._channel, self._receive)
+        self._send(wish)
         try:
-            await asyncio.wait_for(self._ready.wait(), _FIRST_WORD)
+            await asyncio.wait_for(self._answered.wait(), _FIRST_WORD)
         except TimeoutError:
             self._lose()
-        if self.gone.is_set():
+        if self._ready is None:
             raise RunnerLost("the runner process did not start")
+        return self._ready
 
     def start(self, start: Start, streams: tuple[int, int]) -> asyncio.Future[Ended]:
         """Have a script started; the future tells its end, or raises `RunnerLost`.
@@ -97,7 +100,8 @@ class RunnerClient:
         for message, _ in messages:
             match message:
                 case Ready():
-                    self._ready.set()
+                    self._ready = message
+                    self._answered.set()
                 case Ended():
                     future = self._runs.pop(message.run)
                     if not future.done():
@@ -111,7 +115,7 @@ class RunnerClient:
         loop.remove_writer(self._channel)
         self._channel.close()
         self.gone.set()
-        self._ready.set()
+        self._answered.set()
         for future in self._runs.values():
             if not future.done():
                 future.set_exception(RunnerLost())

@@ -11,9 +11,12 @@ import select
 import signal
 import socket
 import time
+from functools import partial
 
+from service.engine.isolation import Isolation
+from service.engine.landlock import Landlock
 from service.engine.process_tree import Process, end_tree, marked_run, orphans
-from service.engine.protocol import NOT_RUN, Channel, Ended, Message, Ready, Start, Stop
+from service.engine.protocol import NOT_RUN, Channel, Ended, Isolate, Message, Start, Stop
 from service.engine.sandbox import ScriptLimits
 from service.engine.script_process import Script, spawn
 
@@ -27,6 +30,7 @@ class RunnerLoop:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._limits = ScriptLimits()
+        self._isolation: Isolation | None = None
         self._scripts: dict[str, Script] = {}
         self._mains: dict[int, Script] = {}
         """Scripts by their main process, as long as that was not waited for."""
@@ -43,7 +47,6 @@ class RunnerLoop:
     def serve(self) -> None:
         """Work until the engine is gone: raises `ConnectionError` then."""
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
-        self._tell(Ready(os.getpid()))
         while True:
             ready = dict(self._poll.poll(self._timeout()))
             if self._woken.fileno() in ready:
@@ -66,6 +69,9 @@ class RunnerLoop:
 
     def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
         match message:
+            case Isolate():
+                self._isolation = Isolation(message, Landlock())
+                self._tell(self._isolation.ready())
             case Start():
                 self._start(message, descriptors)
             case Stop():
@@ -81,8 +87,11 @@ class RunnerLoop:
                 raise ConnectionError(f"a runner is not told {message!r}")
 
     def _start(self, start: Start, streams: tuple[int, ...]) -> None:
+        if self._isolation is None:
+            raise ConnectionError("nobody said how scripts are isolated")
         try:
-            pid = spawn(start, streams)
+            program = partial(spawn, start, streams)
+            pid = self._isolation.start(program, cwd=start.cwd, script=start.argv[1])
         except OSError as error:
             self._tell(Ended(start.run, NOT_RUN, detail=str(error)))
             return

@@ -16,8 +16,25 @@ OPEN_FILES = 256
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+
+_UNDOES_ISOLATION = {
+    "dac_read_search": 2,  # opens files by number
+    "sys_module": 16,
+    "sys_rawio": 17,
+    "sys_ptrace": 19,
+    "sys_admin": 21,
+    "sys_boot": 22,
+    "sys_resource": 24,  # raises limits
+    "mac_override": 32,
+    "mac_admin": 33,
+    "perfmon": 38,  # reads memory and environment of everybody since Linux 6.13
+    "bpf": 39,
+    "checkpoint_restore": 40,
+}
+"""Capabilities by number."""
 
 _RECOUNT = 1.0
 
@@ -33,6 +50,17 @@ def restrict_self() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def weaken_root() -> None:
+    """Keep from scripts of root the capabilities that would lead out of their isolation.
+
+    No other user has any. A container that has taken them away already, and the right to
+    do so, is left as it is.
+    """
+    for number in _UNDOES_ISOLATION.values():
+        with contextlib.suppress(OSError):
+            _prctl(_PR_CAPBSET_DROP, number)
 
 
 def adopt_orphans() -> None:

@@ -33,7 +33,7 @@ def spawn(start: Start, streams: tuple[int, ...]) -> int:
         (os.POSIX_SPAWN_DUP2, stderr, 2),
     ]
     try:
-        # The runner has one thread and uses no relative path, so its own directory is free.
+        # The runner does one thing at a time and uses no relative path: its directory is free.
         os.chdir(start.cwd)
         return os.posix_spawn(
             start.argv[0],

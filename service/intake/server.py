@@ -35,8 +35,7 @@ _MEMORY_FOLDER = "/dev/shm"  # noqa: S108  # where gunicorn keeps the worker's s
 def serve_http(
     make_app: Callable[[], Application],
     *,
-    host: str,
-    port: int,
+    bind: str,
     header_timeout: float,
     grace: float,
     ready: Callable[[str], None],
@@ -44,10 +43,11 @@ def serve_http(
 ) -> NoReturn:
     """Serve until TERM; ends the process with `SystemExit`, 0 after an orderly end.
 
-    *make_app* is called in the worker process; its lifespan is run there. With port 0 the
-    system chooses one. *ready* gets the address, such as `http://127.0.0.1:8080`, in the
-    calling process as soon as connections are taken (the worker answers them when it is up).
-    A header may take *header_timeout* seconds; TERM gives requests being answered *grace*.
+    *make_app* is called in the worker process; its lifespan is run there. *bind* is `host:port`
+    (with port 0 the system chooses one), or `fd://7` for a socket that listens already. *ready*
+    gets the address, such as `http://127.0.0.1:8080`, in the calling process as soon as
+    connections are taken (the worker answers them when it is up). A header may take
+    *header_timeout* seconds; TERM gives requests being answered *grace*.
     With *tls* nothing but https is spoken. Raises `BadSettings` when its files cannot be used.
     """
     _Server(
@@ -56,7 +56,7 @@ def serve_http(
         tls=Tls(tls) if tls else None,
         settings={
             "certfile": str(tls.certificate) if tls else None,
-            "bind": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"],
+            "bind": [bind],
             "workers": 1,
             "worker_class": IntakeWorker,
             "worker_connections": _CONNECTIONS,

@@ -20,7 +20,9 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from service.errors import JournalUnavailable
-from service.journal.database import FOREIGN_ERRORS, translated
+from service.journal.database import FOREIGN_ERRORS, is_damage, translated
+from service.journal.replies import Result, deliver
+from service.journal.reserve import Reserve
 
 LAZY_SECONDS = 0.05
 """A lazy piece of work is written at latest this long after it was handed in."""
@@ -40,31 +42,40 @@ class _Stroke:
     future: asyncio.Future[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    future: asyncio.Future[Any]
-    value: Any = None
-    error: Exception | None = None
-
-
 class _Lost(Exception):
-    """SQLite has rolled back the transaction under a piece of work."""
+    """The whole transaction fails with a piece of work."""
 
 
 class Committer:
     """Owns the writing connection of one file and the thread that uses it."""
 
-    def __init__(self, connection: sqlite3.Connection, *, path: Path) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, *, path: Path, reserve: Reserve | None = None
+    ) -> None:
+        """Take over *connection*; *reserve* is given up when a full disk stops a commit."""
         self._connection = connection
         self._path = path
+        self._reserve = reserve
         self._queue: SimpleQueue[_Stroke | None] = SimpleQueue()
         """None only wakes the thread."""
         self._lazy: deque[Work[object]] = deque(maxlen=_MOST_LAZY)
         self._due = 0.0
         self._nudged = False
         self._closing = False
+        self._trouble = ""
+        self._damaged = False
         self._thread = threading.Thread(target=self._run, name=f"commit-{path.name}", daemon=True)
         self._thread.start()
+
+    @property
+    def trouble(self) -> str:
+        """Why the last commit failed; empty when it did not, or could be made since."""
+        return self._trouble
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a commit has met damage in the file; it is not healed by waiting."""
+        return self._damaged
 
     async def submit(self, work: Work[T]) -> T:
         """Return what *work* returned, once it is on disk; raise what it raised.
@@ -101,7 +112,8 @@ class Committer:
         while True:
             strokes = self._gather()
             closing = self._closing and self._queue.empty()
-            if strokes or (self._lazy and (closing or time.monotonic() >= self._due)):
+            due = time.monotonic() >= self._due
+            if strokes or (self._lazy and (closing or due)) or (self._trouble and due):
                 self._commit(strokes)
             if closing:
                 if self._lazy:
@@ -110,7 +122,8 @@ class Committer:
 
     def _gather(self) -> Sequence[_Stroke]:
         """Wait for something to do, then take everything that is there."""
-        patience = max(0.0, self._due - time.monotonic()) if self._lazy else None
+        waiting = self._lazy or self._trouble  # in trouble an empty commit tells when it is over
+        patience = max(0.0, self._due - time.monotonic()) if waiting else None
         strokes = []
         with suppress(Empty):
             item = self._queue.get(timeout=patience)
@@ -124,18 +137,28 @@ class Committer:
         self._nudged = False  # before they are taken: what comes now is not forgotten
         lazy = [self._lazy.popleft() for _ in range(len(self._lazy))]
         try:
-            results = self._write(lazy, strokes)
+            results = self._write_twice(lazy, strokes)
+            self._recovered()
         except Exception as error:  # noqa: BLE001  # the thread goes on, the callers are told
-            with suppress(*FOREIGN_ERRORS):
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
             self._keep(lazy)
+            self._failed(error, len(strokes))
+            results = [Result(stroke.future, error=self._told(error)) for stroke in strokes]
+        deliver(results)
+
+    def _failed(self, error: Exception, callers: int) -> None:
+        cause = error.__cause__ or error
+        if callers or not self._trouble:
             _log.warning(
                 "commit to %s failed, %d callers are told to try again: %s",
-                self._path, len(strokes), error.__cause__ or error,
+                self._path, callers, cause,
             )  # fmt: skip
-            results = [_Result(stroke.future, error=self._told(error)) for stroke in strokes]
-        _deliver(results)
+        self._damaged = self._damaged or is_damage(cause)
+        self._trouble = f"{self._path.name} cannot be written: {cause}"
+
+    def _recovered(self) -> None:
+        if self._trouble and not self._damaged:
+            _log.warning("%s can be written again", self._path)
+            self._trouble = ""
 
     def _keep(self, lazy: Sequence[Work[object]]) -> None:
         """Put back what was not written, to be tried again after a pause."""
@@ -143,8 +166,31 @@ class Committer:
         self._lazy.extendleft(reversed(lazy[max(0, len(lazy) - room) :]))
         self._due = time.monotonic() + _PAUSE_AFTER_FAILURE
 
-    def _write(self, lazy: Sequence[Work[object]], strokes: Sequence[_Stroke]) -> list[_Result]:
+    def _write_twice(
+        self, lazy: Sequence[Work[object]], strokes: Sequence[_Stroke]
+    ) -> list[Result]:
+        """Write; on a full disk give up the reserve and write again."""
+        try:
+            return self._write(lazy, strokes)
+        except Exception:
+            self._roll_back()
+            if self._reserve is None or not self._reserve.release():
+                raise
+        try:
+            return self._write(lazy, strokes)
+        except Exception:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        with suppress(*FOREIGN_ERRORS):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _write(self, lazy: Sequence[Work[object]], strokes: Sequence[_Stroke]) -> list[Result]:
         self._connection.execute("BEGIN IMMEDIATE")
+        if self._trouble:
+            self._touch()
         for work in lazy:
             _, error = self._attempt(work)
             if error is not None:
@@ -152,9 +198,14 @@ class Committer:
         results = []
         for stroke in strokes:
             value, error = self._attempt(stroke.work)
-            results.append(_Result(stroke.future, value, error))
+            results.append(Result(stroke.future, value, error))
         self._connection.execute("COMMIT")
         return results
+
+    def _touch(self) -> None:
+        """Write something that changes nothing."""
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        self._connection.execute(f"PRAGMA user_version = {version}")
 
     def _attempt(self, work: Work[Any]) -> tuple[Any, Exception | None]:
         """Do one piece of work so that its failure leaves nothing behind."""
@@ -163,7 +214,7 @@ class Committer:
         try:
             value = work(self._connection)
         except Exception as error:  # handed to whoever submitted the work
-            if not self._connection.in_transaction:
+            if not self._connection.in_transaction or _is_of_the_disk(error) or is_damage(error):
                 raise _Lost from error
             execute("ROLLBACK TO work")
             execute("RELEASE work")
@@ -184,21 +235,8 @@ class Committer:
         return told
 
 
-def _deliver(results: Sequence[_Result]) -> None:
-    """Resolve the futures on their loops; waking a loop once is enough for all of them."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Result]] = {}
-    for result in results:
-        by_loop.setdefault(result.future.get_loop(), []).append(result)
-    for loop, group in by_loop.items():
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_resolve, group)
-
-
-def _resolve(results: Sequence[_Result]) -> None:
-    for result in results:
-        if result.future.done():
-            continue
-        if result.error is not None:
-            result.future.set_exception(result.error)
-        else:
-            result.future.set_result(result.value)
+def _is_of_the_disk(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+    )

@@ -2,7 +2,8 @@
 
 Everything in this folder gets its connections here and lets foreign errors pass through
 `translating`, or `translated` where an exception is carried from one thread to another.
-What the tables mean is written in `inbox.sql` and `record.sql`.
+What the tables mean is written in `inbox.sql` and `record.sql`, and in the files with a
+number that follow them: one per version.
 """
 
 import os
@@ -27,20 +28,21 @@ class Schema:
     """SQL texts; each brings a file from one version to the next."""
 
 
-def schema(name: str, application_id: int) -> Schema:
-    """Return the schema written in `<name>.sql`; later versions add steps to it."""
-    text = files(__package__).joinpath(f"{name}.sql").read_text("utf-8")
-    return Schema(application_id=application_id, steps=(text,))
+def schema(*names: str, application_id: int) -> Schema:
+    """Return the schema written in the SQL files of these names, one step each."""
+    folder = files(__package__)
+    steps = tuple(folder.joinpath(f"{name}.sql").read_text("utf-8") for name in names)
+    return Schema(application_id=application_id, steps=steps)
 
 
 def inbox_schema() -> Schema:
     """Return what `inbox.db` holds."""
-    return schema("inbox", 0x67654E49)
+    return schema("inbox", "inbox_2", application_id=0x67654E49)
 
 
 def record_schema() -> Schema:
     """Return what `record.db` holds."""
-    return schema("record", 0x67654E52)
+    return schema("record", "record_2", application_id=0x67654E52)
 
 
 _BY_CLASS: Mapping[type[Exception], type[GenexecError]] = {
@@ -59,6 +61,11 @@ FOREIGN_ERRORS = tuple(_BY_CLASS)
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 
+def is_damage(error: BaseException) -> bool:
+    """Say whether SQLite means that the file is damaged."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
 def translated(error: Exception, path: Path) -> GenexecError:
     """Return *error* (one of `FOREIGN_ERRORS`) in our words; the caller keeps the cause."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -68,8 +75,8 @@ def translated(error: Exception, path: Path) -> GenexecError:
         kind = JournalUnreadable if code & 0xFF in _DAMAGE else JournalUnavailable
     if kind is JournalUnreadable:
         return JournalUnreadable(
-            f"{path} is damaged ({error}): stop the service and move inbox.db and record.db, "
-            "with their -wal and -shm files, out of the directory; it then starts afresh"
+            f"{path} is damaged ({error}): start the service anew, it salvages what can be read; "
+            "or stop it and see what `genexec repair` says"
         )
     return JournalUnavailable(f"{path} cannot be used now: {error}")
 
@@ -91,18 +98,19 @@ def private_directory(directory: Path) -> None:
         raise JournalUnavailable(f"cannot make the directory {directory}: {error}") from error
 
 
-def open_for_writing(path: Path, wanted: Schema) -> sqlite3.Connection:
+def open_for_writing(path: Path, wanted: Schema, *, shrinks: bool = True) -> sqlite3.Connection:
     """Return a connection to *path* that commits durably; make or migrate the file first.
 
-    The connection may be handed to another thread. Raises `JournalUnavailable`, or
-    `JournalUnreadable` for a damaged file and for one of a newer version.
+    A new file can give room back to the disk if it *shrinks*; this stays so. The connection
+    may be handed to another thread. Raises `JournalUnavailable`, or `JournalUnreadable` for
+    a damaged file and for one of a newer version.
     """
     private_directory(path.parent)
     _make_private_file(path)
     with translating(path):
         connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
         try:
-            _set_up_writing(connection, path)
+            _set_up_writing(connection, path, shrinks=shrinks)
             _migrate(connection, path, wanted)
         except BaseException:
             connection.close()
@@ -144,6 +152,18 @@ def exists(path: Path, wanted: Schema) -> bool:
             connection.close()
 
 
+def connect(path: Path, *, mode: str = "ro") -> sqlite3.Connection:
+    """Return a connection to *path* as it is, whatever it holds. Raises SQLite's errors."""
+    connection = _connect(f"{path.absolute().as_uri()}?mode={mode}")
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    return connection
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version of the tables in a file, 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _connect(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -162,7 +182,19 @@ def _make_private_file(path: Path) -> None:
         raise JournalUnavailable(f"cannot make {path}: {error}") from error
 
 
-def _set_up_writing(connection: sqlite3.Connection, path: Path) -> None:
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Return how much of the file is in use; what was freed is used again first."""
+    ask = connection.execute
+    pages, free, size = (
+        int(ask(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size
+
+
+def _set_up_writing(connection: sqlite3.Connection, path: Path, *, shrinks: bool) -> None:
+    if shrinks:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded by a new file only
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise JournalUnavailable(f"{path} lies on a file system that cannot keep a journal")
@@ -202,7 +234,7 @@ def _statements(script: str) -> Iterator[str]:
 def _version(
     connection: sqlite3.Connection, path: Path, wanted: Schema, *, older: bool = False
 ) -> int:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    version = version_of(connection)
     known = len(wanted.steps)
     if version > known:
         raise JournalUnreadable(

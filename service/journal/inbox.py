@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from service.errors import ContentConflict, QueueFull
-from service.journal.committer import Committer
+from service.errors import ContentConflict, JournalUnavailable, QueueFull
+from service.journal.committer import Committer, T, Work
 from service.journal.database import (
     exists,
     inbox_schema,
@@ -20,6 +20,7 @@ from service.journal.database import (
     record_schema,
     translating,
 )
+from service.journal.reserve import Reserve
 from service.journal.rows import ACCEPTED, Row, arrival_row
 from service.runs import Arrival, Receipt
 
@@ -33,15 +34,23 @@ _SETTLED = "SELECT value FROM counter WHERE name = 'settled'"
 class SqliteInbox:
     """Implements `ports.Inbox` with a SQLite file."""
 
-    def __init__(self, path: Path, *, record_path: Path, queue_limit: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        record_path: Path,
+        queue_limit: int,
+        reserve: Reserve | None = None,
+    ) -> None:
         """Open *path*, made when it does not exist.
 
-        *queue_limit* is the largest number of accepted events that are not over. Raises
-        `JournalUnavailable` or `JournalUnreadable`.
+        *queue_limit* is the largest number of accepted events that are not over; without its
+        *reserve* none is taken. Raises `JournalUnavailable` or `JournalUnreadable`.
         """
         self._path = path
         self._record_path = record_path
         self._queue_limit = queue_limit
+        self._reserve = reserve
         self._settled = 0
         self._record: sqlite3.Connection | None = None
         connection = open_for_writing(path, inbox_schema())
@@ -55,8 +64,26 @@ class SqliteInbox:
 
     async def accept(self, arrivals: Sequence[Arrival]) -> Sequence[Receipt]:
         """Write all of *arrivals* down, or none; see `ports.Inbox`."""
+        if self._reserve is not None and not self._reserve.held:
+            raise JournalUnavailable("the disk is full; send the event again later")
         rows = [arrival_row(arrival, arrival.event.digest()) for arrival in arrivals]
         return await self._committer.submit(lambda database: self._write(database, rows))
+
+    @property
+    def trouble(self) -> str:
+        """Why events cannot be taken at present; empty when they can."""
+        if self._reserve is not None and not self._reserve.held:
+            return "the disk is full"
+        return self._committer.trouble
+
+    @property
+    def damaged(self) -> bool:
+        """Whether writing has met damage in the file."""
+        return self._committer.damaged
+
+    async def maintain(self, step: Work[T]) -> T:
+        """Have a piece of upkeep done between two commits; return what it returned."""
+        return await self._committer.submit(step)
 
     def close(self) -> None:
         """Write what is under way and close the file."""

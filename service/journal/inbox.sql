@@ -1,7 +1,8 @@
 -- inbox.db: every event that was answered with 202. Written by intake, read by everybody.
+-- This is version 1; inbox_2.sql goes on.
 --
 -- A row is in the state `accepted` (service/states.py) until record.db has a run with its
--- `seq`; rows are never changed. Times are RFC 3339 texts in UTC with microseconds.
+-- `seq`. Times are RFC 3339 texts in UTC with microseconds.
 
 CREATE TABLE accepted (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of acceptance

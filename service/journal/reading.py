@@ -34,6 +34,7 @@ from service.journal.rows import (
     run_of,
     unseen_run,
 )
+from service.journal.statements import CURSOR
 from service.runs import Attempt, Delivery, Run
 from service.states import OutgoingState, State
 from service.times import time_string
@@ -44,7 +45,7 @@ _MANY = 6
 
 COUNTERS = "SELECT name, value FROM counter"
 RUN_BY_ID = f"SELECT {RUN} FROM run WHERE id >= ? AND id < ? ORDER BY id LIMIT {_MANY}"
-UNSEEN_BY_ID = f"SELECT {UNSEEN} FROM accepted WHERE run >= ? AND run < ? ORDER BY run"
+UNSEEN_BY_ID = f"SELECT {UNSEEN} FROM accepted WHERE run >= ? AND run < ? AND seq > ? ORDER BY run"
 UNSEEN_BY_ID += f" LIMIT {_MANY}"
 EVENT_OF = f"SELECT sender, {ACCEPTED_BACK} FROM accepted WHERE run = ?"
 ATTEMPTS = f"SELECT {ATTEMPT} FROM attempt WHERE run = ? ORDER BY position, number"
@@ -100,7 +101,7 @@ class Reader:
             self._open(self._inbox, inbox_schema()) as inbox,
             self._open(self._record, record_schema()) as record,
         ):
-            cursor = record.execute(COUNTERS + " WHERE name = 'cursor'").fetchone()[1]
+            cursor = record.execute(CURSOR).fetchone()[0]
             if state in (None, State.ACCEPTED):
                 columns = {"seq > ?": cursor, "seq < ?": below}
                 rows = _select("accepted", UNSEEN, columns, conditions, inbox)
@@ -111,9 +112,8 @@ class Reader:
                 conditions["state"] = state.value
             rows = _select("run", RUN, {"seq < ?": below}, conditions, record)
             begun = [run_of(row) for row in rows.fetchmany(limit)]
-        known = {run.seq for run in begun}
-        both = [*begun, *(run for run in unseen if run.seq not in known)]
-        return sorted(both, key=lambda run: run.seq, reverse=True)[:limit]
+        both = {run.seq: run for run in (*unseen, *begun)}
+        return sorted(both.values(), key=lambda run: run.seq, reverse=True)[:limit]
 
     def run(self, id_or_prefix: str) -> RunDetail:
         """Return the run whose id begins like this, or the newest for the word `last`.
@@ -149,8 +149,7 @@ class Reader:
             found = record.execute(OUTPUT, (run_id, position, number)).fetchone()
         if found is None:
             raise UnknownRun(f"run {run_id} has no attempt {number} of script {position}")
-        output: bytes | None = found[0]
-        return output or b""
+        return bytes(found[0] or b"")
 
     def dead_letters(self, limit: int) -> Sequence[Delivery]:
         """Return the outgoing events that were given up, newest first."""
@@ -176,7 +175,7 @@ class Reader:
 
     def _counters(self) -> tuple[int, dict[str, int]]:
         with self._open(self._inbox, inbox_schema()) as inbox:
-            total = int(inbox.execute(COUNTERS).fetchone()[1])
+            total = dict(inbox.execute(COUNTERS).fetchall())["accepted"]
         with self._open(self._record, record_schema()) as record:
             return total, dict(record.execute(COUNTERS).fetchall())
 
@@ -189,10 +188,11 @@ class Reader:
         if not _PREFIX.fullmatch(prefix):
             raise UnknownRun(f"{prefix[:40]!r} is not the id of a run, nor its beginning")
         between = (prefix, prefix + "~")
-        with self._open(self._inbox, inbox_schema()) as inbox:
-            unseen = map(unseen_run, inbox.execute(UNSEEN_BY_ID, between).fetchall())
         with self._open(self._record, record_schema()) as record:
+            cursor = record.execute(CURSOR).fetchone()[0]
             begun = map(run_of, record.execute(RUN_BY_ID, between).fetchall())
+        with self._open(self._inbox, inbox_schema()) as inbox:
+            unseen = map(unseen_run, inbox.execute(UNSEEN_BY_ID, (*between, cursor)).fetchall())
         found = {run.id: run for run in (*unseen, *begun)}
         if prefix in found or len(found) == 1:
             return found.get(prefix) or next(iter(found.values()))

@@ -14,14 +14,16 @@ from pathlib import Path
 from service.errors import JournalUnreadable
 from service.event import Event
 from service.journal.accepted import AcceptedEvents
-from service.journal.committer import Committer
+from service.journal.committer import Committer, T, Work
 from service.journal.database import (
     open_for_reading,
     open_for_writing,
     record_schema,
     translating,
 )
-from service.journal.rows import attempt_of, delivery_of, is_sound, run_of, written
+from service.journal.reserve import Reserve
+from service.journal.rows import delivery_of, is_sound, written
+from service.journal.soundness import sound_attempt, sound_run
 from service.journal.statements import (
     ATTEMPTED,
     ATTEMPTS_WITH_OUTPUT,
@@ -53,10 +55,12 @@ class SqliteRecord:
         inbox_path: Path,
         clock: Clock,
         own_source: str = "generic-executor-service",
+        reserve: Reserve | None = None,
     ) -> None:
         """Open *path*, made when it does not exist; the inbox may come into being later.
 
-        *own_source* is the `source` of the events we send. Raises `JournalUnavailable` or
+        *own_source* is the `source` of the events we send; *reserve* is given up when the
+        disk is full. Raises `JournalUnavailable` or
         `JournalUnreadable`.
         """
         self._path = path
@@ -65,7 +69,7 @@ class SqliteRecord:
         self._closing = ExitStack()
         self._inbox = AcceptedEvents(inbox_path)
         connection = open_for_writing(path, record_schema())
-        self._committer = Committer(connection, path=path)
+        self._committer = Committer(connection, path=path, reserve=reserve)
         self._closing.callback(self._committer.close)  # last: it tidies up the file
         self._closing.callback(self._inbox.close)
         try:
@@ -78,6 +82,15 @@ class SqliteRecord:
     def close(self) -> None:
         """Write what was handed in and close the files."""
         self._closing.close()
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be written down at present; empty when it can."""
+        return self._committer.trouble
+
+    async def maintain(self, step: Work[T]) -> T:
+        """Have a piece of upkeep done between two commits; return what it returned."""
+        return await self._committer.submit(step)
 
     def waiting(self, *, after: int, limit: int) -> Sequence[Waiting]:
         """Return what was accepted after position *after* and has no run yet."""
@@ -113,11 +126,12 @@ class SqliteRecord:
         """Return runs that are not over, with their attempts and the outputs of these.
 
         A run whose event is damaged or missing cannot be taken up; it ends `interrupted`.
+        Raises `JournalUnreadable` when what is written of a run is damaged.
         """
         found = []
         with translating(self._path):
             for row in self._reads.execute(OPEN).fetchall():
-                run = run_of(row)
+                run = sound_run(row)
                 try:
                     accepted = self._inbox.event(run.seq)
                 except JournalUnreadable as error:
@@ -125,9 +139,7 @@ class SqliteRecord:
                     self._write_off(run, State.INTERRUPTED, str(error))
                     continue
                 attempts = self._reads.execute(ATTEMPTS_WITH_OUTPUT, (run.id,)).fetchall()
-                found.append(
-                    (run, accepted, [attempt_of(line[:-1], line[-1] or b"") for line in attempts])
-                )
+                found.append((run, accepted, [sound_attempt(line) for line in attempts]))
         return found
 
     async def ignore(self, run: Run) -> None:

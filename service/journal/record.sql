@@ -1,4 +1,5 @@
 -- record.db: what became of accepted events. Written by the engine, read by everybody.
+-- This is version 1; record_2.sql goes on.
 --
 -- States of a run, with the words of service/states.py:
 --

@@ -36,6 +36,8 @@ ATTEMPT = (
 )
 OUTGOING = "id, run, type, context, kind, hops, body, created_at, checksum"
 DELIVERY = OUTGOING + ", state, attempts, last_error, sent_at"
+FORGOTTEN = "is no longer kept"
+DAMAGED = "was damaged and could not be salvaged"
 
 
 def arrival_row(arrival: Arrival, digest: bytes) -> Row:
@@ -45,14 +47,16 @@ def arrival_row(arrival: Arrival, digest: bytes) -> Row:
     return (
         arrival.run, event.id, event.source, digest, event.type, event.context, *belonging,
         written(arrival.at), arrival.sender, document, beside,
-        _checksum(arrival.run, *belonging, document, beside),
+        stored_checksum(arrival.run, *belonging, document, beside),
     )  # fmt: skip
 
 
 def accepted_of(row: Row) -> Accepted:
-    """Return the accepted event. Raises `JournalUnreadable` when the row was damaged."""
+    """Return the accepted event. Raises `JournalUnreadable` when it is damaged or forgotten."""
     seq, run, project, stage, service, at, document, beside, checksum = row
-    if checksum != _checksum(run, project, stage, service, document, beside):
+    if not document:
+        raise JournalUnreadable(f"the event of run {run} {beside or FORGOTTEN}")
+    if checksum != stored_checksum(run, project, stage, service, document, beside):
         raise JournalUnreadable(f"the stored event of run {run} is damaged; it is not run")
     return Accepted(
         seq=seq,
@@ -130,6 +134,16 @@ def is_sound(row: Row) -> bool:
     return bool(zlib.crc32(row[6]) == row[8])
 
 
+def checksum_of(values: Row) -> int:
+    """Return the checksum of a run or an attempt as it stands in its row."""
+    return stored_checksum(*("" if value is None else str(value) for value in values))
+
+
+def forgotten_checksum(run: str, event_id: str, source: str) -> int:
+    """Return the checksum of an accepted event of which only the identity is kept."""
+    return stored_checksum(run, event_id, source)
+
+
 def delivery_of(row: Row) -> Delivery:
     id_, run, type_, context, kind, hops, body, created, _, state, attempts, error, at = row
     outgoing = Outgoing(
@@ -196,5 +210,5 @@ def _event_of(document: dict[str, Any], beside: dict[str, Any]) -> Event:
     )
 
 
-def _checksum(*texts: str) -> int:
+def stored_checksum(*texts: str) -> int:
     return zlib.crc32("\0".join(texts).encode("utf-8"))

@@ -21,17 +21,18 @@ def _upsert(table: str, columns: str, key: str, *, changing: str, only: str = ""
 
 WRITE_RUN = _upsert(
     "run",
-    f"{RUN}, open",
+    f"{RUN}, open, checksum",
     "id",
-    changing='state, reason, started_at, ended_at, result, status, message, "commit", note, open',
+    changing='state, reason, started_at, ended_at, result, status, message, "commit", note, open,'
+    " checksum",
     only="WHERE open = 1",
 )
 WRITE_ATTEMPT = _upsert(
     "attempt",
-    ATTEMPT,
+    f"{ATTEMPT}, checksum",
     "run, position, number",
     changing='path, "commit", blob, state, started_at, ended_at, exit_code, signal, http_status,'
-    " ending, detail, message, cut, structured, leftovers",
+    " ending, detail, message, cut, structured, leftovers, checksum",
 )
 WRITE_OUTPUT = _upsert(
     "output",
@@ -51,9 +52,9 @@ WAITING = "SELECT seq, run, project FROM accepted WHERE seq > ? ORDER BY seq LIM
 BEGUN = "SELECT seq FROM run WHERE seq BETWEEN ? AND ?"
 ONE_ACCEPTED = f"SELECT {ACCEPTED_BACK} FROM accepted WHERE seq = ?"
 ONE_UNSEEN = f"SELECT {UNSEEN} FROM accepted WHERE seq = ?"
-OPEN = f"SELECT {RUN} FROM run WHERE open = 1 ORDER BY seq"
+OPEN = f"SELECT {RUN}, open, checksum FROM run WHERE open = 1 ORDER BY seq"
 ATTEMPTS_WITH_OUTPUT = (
-    f"SELECT {ATTEMPT}, (SELECT content FROM output AS o WHERE o.run = a.run"
+    f"SELECT {ATTEMPT}, checksum, (SELECT content FROM output AS o WHERE o.run = a.run"
     " AND o.position = a.position AND o.number = a.number)"
     " FROM attempt AS a WHERE run = ? ORDER BY position, number"
 )
@@ -69,3 +70,9 @@ ATTEMPTED = "UPDATE outgoing SET attempts = attempts + 1, last_error = ?"
 ATTEMPTED += " WHERE id = ? AND state = 'pending'"
 BURY = "UPDATE outgoing SET state = 'dead', attempts = attempts + 1, last_error = ?"
 BURY += " WHERE id = ? AND state = 'pending'"
+ONE_DEAD = f"SELECT seq, {DELIVERY} FROM outgoing WHERE id = ? AND state = 'dead'"
+ALL_DEAD = f"SELECT seq, {DELIVERY} FROM outgoing WHERE state = 'dead' AND seq <= ?"
+ALL_DEAD += " AND body <> x'' ORDER BY seq LIMIT ?"
+LAST_DEAD = "SELECT seq FROM outgoing WHERE state = 'dead' ORDER BY seq DESC LIMIT 1"
+REVIVE = "UPDATE outgoing SET state = 'pending', last_error = '',"
+REVIVE += " seq = (SELECT max(seq) FROM outgoing) + 1 WHERE seq = ? AND state = 'dead'"

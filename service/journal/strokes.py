@@ -6,7 +6,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from service.journal.rows import attempt_row, outgoing_row, run_row
+from service.journal.rows import attempt_row, checksum_of, outgoing_row, run_row
 from service.journal.statements import (
     CURSOR,
     MOVE_CURSOR,
@@ -29,10 +29,12 @@ def write_stroke(
 ) -> None:
     """Write it all, unless the run is over already: then nothing of it."""
     over = run.ended_at is not None or run.state.ended
-    if database.execute(WRITE_RUN, (*run_row(run), not over)).rowcount == 0:
+    row = (*run_row(run), int(not over))
+    if database.execute(WRITE_RUN, (*row, checksum_of(row))).rowcount == 0:
         return
     for attempt in attempts:
-        database.execute(WRITE_ATTEMPT, attempt_row(run.id, attempt))
+        entry = attempt_row(run.id, attempt)
+        database.execute(WRITE_ATTEMPT, (*entry, checksum_of(entry)))
         if attempt.output:
             where = (run.id, attempt.position, attempt.number)
             database.execute(WRITE_OUTPUT, (*where, attempt.output))

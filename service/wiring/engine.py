@@ -11,18 +11,25 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from uuid import uuid4
 
 from service.config.settings import Settings
 from service.delivery.outbox import Outbox
 from service.delivery.sink import HttpSink
+from service.engine.protocol import Ready
+from service.errors import JournalUnavailable, JournalUnreadable
 from service.handling import Handling
 from service.journal.record import SqliteRecord
+from service.journal.reserve import Reserve
 from service.ports import Source
+from service.wiring.crash_points import crash_point
+from service.wiring.isolation import hidden_from_scripts, isolation_status, report_isolation
 from service.wiring.parts import SystemClock, make_rules, opened_runners, opened_source
 from service.wiring.talk import Answer, Answerer
+from service.wiring.upkeep import Resender, engine_upkeep
 from service.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -47,26 +54,31 @@ async def run_engine(
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         source = await stack.enter_async_context(opened_source(settings))
+        reserve = Reserve(settings.state_dir)
         journal = SqliteRecord(
             settings.state_dir / "record.db",
             inbox_path=settings.state_dir / "inbox.db",
             clock=clock,
+            reserve=reserve,
         )
         stack.callback(journal.close)
-        processes, runners = await stack.enter_async_context(
+        processes, ready, runners = await stack.enter_async_context(
             opened_runners(
                 settings,
                 runner,
                 runs_dir=settings.runs_dir,
+                hidden=hidden_from_scripts(settings, environment),
                 kubernetes=environment.get("KUBERNETES_SERVICE_HOST", ""),
             )
         )
+        report_isolation(ready)
         sink = await stack.enter_async_context(_opened_sink(settings))
-        outbox = Outbox(journal, sink, clock=clock, give_up=settings.sink_give_up)
+        crash = crash_point(environment, settings.state_dir)
+        outbox = Outbox(journal, crash.sender(sink), clock=clock, give_up=settings.sink_give_up)
         handling = Handling(
-            source=source,
-            runners=runners,
-            journal=journal,
+            source=crash.source(source),
+            runners=crash.runners(runners),
+            journal=crash.journal(journal),
             rules=make_rules(settings, environment),
             clock=clock,
             new_id=lambda: str(uuid4()),
@@ -78,13 +90,35 @@ async def run_engine(
             runners=runners,
             at_once=settings.at_once,
             per_project=settings.per_project,
+            has_room=lambda: reserve.held,
         )
-        answerer = Answerer(talk, _Answers(source, worker, outbox, settings).table())
+        resender = Resender(journal, outbox)
+        damage = asyncio.Event()
+        answers = _Answers(
+            source=source,
+            worker=worker,
+            outbox=outbox,
+            journal=journal,
+            resender=resender,
+            damage=damage,
+            ready=ready,
+            settings=settings,
+        )
+        answerer = Answerer(talk, answers.table())
         stack.callback(answerer.close)
         answerer.start()
         loop.add_reader(wake, _take_call, wake, worker)
         gc.freeze()
-        return await _work(worker, outbox, stopping, processes.gone, settings.shutdown_grace)
+        upkeep = engine_upkeep(journal, resender, reserve, settings)
+        loops = (worker.run(), outbox.run(), _end_when(damage), *upkeep)
+        return await _work(
+            worker,
+            outbox,
+            loops=loops,
+            stopping=stopping,
+            runner_gone=processes.gone,
+            grace=settings.shutdown_grace,
+        )
 
 
 @asynccontextmanager
@@ -101,14 +135,21 @@ async def _opened_sink(settings: Settings) -> AsyncIterator[HttpSink | None]:
         await sink.close()
 
 
+async def _end_when(damage: asyncio.Event) -> None:
+    await damage.wait()
+    raise JournalUnreadable("intake has met damage in inbox.db; the journal is looked at")
+
+
 async def _work(
     worker: Worker,
     outbox: Outbox,
+    *,
+    loops: Sequence[Coroutine[None, None, None]],
     stopping: asyncio.Event,
     runner_gone: asyncio.Event,
     grace: float,
 ) -> int:
-    tasks = {asyncio.create_task(coroutine) for coroutine in (worker.run(), outbox.run())}
+    tasks = {asyncio.create_task(coroutine) for coroutine in loops}
     ends = {asyncio.create_task(event.wait()) for event in (stopping, runner_gone)}
     done, _ = await asyncio.wait(tasks | ends, return_when=asyncio.FIRST_COMPLETED)
     for task in done & tasks:
@@ -123,27 +164,49 @@ async def _work(
     return 0 if stopping.is_set() else 1
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Answers:
     """What the web process may ask."""
 
-    def __init__(self, source: Source, worker: Worker, outbox: Outbox, settings: Settings) -> None:
-        self._source = source
-        self._worker = worker
-        self._outbox = outbox
-        self._settings = settings
+    source: Source
+    worker: Worker
+    outbox: Outbox
+    journal: SqliteRecord
+    resender: Resender
+    damage: asyncio.Event
+    """Set when intake has met damage in its file."""
+    ready: Ready
+    settings: Settings
 
     def table(self) -> Mapping[str, Callable[..., Awaitable[Answer]]]:
-        return {"refresh": self._refresh, "status": self._status}
+        return {
+            "refresh": self._refresh,
+            "status": self._status,
+            "resend": self._resend,
+            "damaged": self._damaged,
+        }
 
     async def _refresh(self, project: str) -> Answer:
-        return {"said": await self._source.refresh(project)}
+        return {"said": await self.source.refresh(project)}
+
+    async def _resend(self, event: str) -> Answer:
+        try:
+            return {"sent": await self.resender.resend(event)}
+        except JournalUnavailable as error:
+            return {"unavailable": str(error)}
+
+    async def _damaged(self) -> Answer:
+        self.damage.set()
+        return {}
 
     async def _status(self) -> Answer:
         return {
-            "running": self._worker.running,
-            "at_once": self._settings.at_once,
-            "undelivered": self._outbox.pending,
-            "troubles": list(self._source.troubles()),
+            "running": self.worker.running,
+            "at_once": self.settings.at_once,
+            "undelivered": self.outbox.pending,
+            "journal": self.journal.trouble,
+            "isolation": isolation_status(self.ready),
+            "troubles": list(self.source.troubles()),
         }
 
 

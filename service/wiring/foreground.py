@@ -24,6 +24,7 @@ from service.keptn_events import belonging_of
 from service.runs import Arrival, Outgoing, new_run_id
 from service.states import State
 from service.story import Handled
+from service.wiring.isolation import hidden_from_scripts
 from service.wiring.parts import SystemClock, make_rules, opened_runners, opened_source
 
 
@@ -46,14 +47,17 @@ async def explained(event: Event, settings: Settings) -> Decision:
 
 async def run_once(event: Event, settings: Settings, environment: Mapping[str, str]) -> Done:
     """Run the scripts of *event* here and now."""
+    hidden = hidden_from_scripts(settings, environment)
     settings = _by_hand(settings)
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = SystemClock()
     now = clock.now()
     belonging = belonging_of(event, settings.default)
     arrival = Arrival(run=new_run_id(now), event=event, belonging=belonging, at=now)
     outgoing: list[Outgoing] = []
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="genexec-")))
+        temporary = tempfile.TemporaryDirectory(prefix="run-", dir=settings.state_dir)
+        folder = Path(stack.enter_context(temporary))
         process, connection = launch_runner(path=settings.script_path)
         stack.callback(process.wait)
         stack.enter_context(connection)
@@ -62,11 +66,12 @@ async def run_once(event: Event, settings: Settings, environment: Mapping[str, s
         stack.callback(inbox.close)
         journal = SqliteRecord(folder / "record.db", inbox_path=folder / "inbox.db", clock=clock)
         stack.callback(journal.close)
-        _, runners = await stack.enter_async_context(
+        _, _, runners = await stack.enter_async_context(
             opened_runners(
                 settings,
                 connection,
                 runs_dir=folder / "work",
+                hidden=hidden,
                 kubernetes=environment.get("KUBERNETES_SERVICE_HOST", ""),
             )
         )

@@ -5,15 +5,18 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from service.config.settings import OWN, Settings
+from service.engine.isolation import IsolationMode, insist
 from service.engine.processes import ProcessRunner
+from service.engine.protocol import Ready
 from service.engine.request import RequestRunner
 from service.errors import BadSettings
+from service.exposure import exposed_environment
 from service.masks import Masks, secret_values
 from service.ports import Runner, Source
 from service.scripts import Layout
@@ -22,7 +25,6 @@ from service.sources.credentials import Credentials
 from service.sources.directory import DirectorySource
 from service.sources.git import GitSource
 from service.story import Rules
-from service.variables import exposed_environment
 
 FOLLOW_UP_TYPES = (
     "sh.keptn.events.deployment-finished",
@@ -105,12 +107,18 @@ def make_rules(settings: Settings, environment: Mapping[str, str]) -> Rules:
 
 @asynccontextmanager
 async def opened_runners(
-    settings: Settings, connection: socket.socket, *, runs_dir: Path, kubernetes: str
-) -> AsyncIterator[tuple[ProcessRunner, Mapping[str, Runner]]]:
-    """Open the runners by file suffix; the first one is that of the runner process.
+    settings: Settings,
+    connection: socket.socket,
+    *,
+    runs_dir: Path,
+    hidden: Sequence[Path],
+    kubernetes: str,
+) -> AsyncIterator[tuple[ProcessRunner, Ready, Mapping[str, Runner]]]:
+    """Open the runners by file suffix; before them that of the runner process and its report.
 
-    *connection* leads to it. *kubernetes* is the address of the Kubernetes API, which
-    `.http` files may not reach; empty outside a cluster.
+    *connection* leads to it. *hidden* is what no script may touch. *kubernetes* is the
+    address of the Kubernetes API, which `.http` files may not reach; empty outside a
+    cluster. Raises `BadSettings` when scripts are less isolated than is required.
     """
     processes = ProcessRunner(
         connection,
@@ -125,6 +133,10 @@ async def opened_runners(
         output_kept=settings.output_kept,
         memory_limit=settings.memory_limit,
         process_limit=settings.process_limit,
+        isolated=settings.isolation is not IsolationMode.OFF,
+        readable=(Path(sys.prefix), Path(sys.base_prefix), *settings.script_readable),
+        writable=settings.script_writable,
+        hidden=hidden,
     )
     requests = RequestRunner(
         connect_timeout=settings.http_connect_timeout,
@@ -137,9 +149,10 @@ async def opened_runners(
         ca_file=str(settings.http_ca_file) if settings.http_ca_file else None,
         workers=settings.at_once,
     )
-    await processes.start()
+    ready = await processes.start()
     try:
-        yield processes, {".sh": processes, ".py": processes, ".http": requests}
+        insist(settings.isolation, ready.level, ready.lacks)
+        yield processes, ready, {".sh": processes, ".py": processes, ".http": requests}
     finally:
         await processes.close()
         requests.close()

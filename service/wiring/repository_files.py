@@ -5,6 +5,7 @@ from pathlib import Path
 from service.checking.findings import File
 from service.config.settings import Settings
 from service.errors import BadSettings
+from service.keptn_events import NAME
 from service.scripts import Layout
 from service.sources.address import check_address
 from service.sources.catalogue import Catalogued, directory_files, mirror_files
@@ -44,10 +45,12 @@ def repository_files(settings: Settings, folder: Path) -> tuple[str, list[File]]
         default, catalogued = mirror_files(mirror, commands, limit=settings.script_limit)
     finally:
         commands.close()
-    only = catalogued
-    if settings.layout is not Layout.BRANCHES:  # the other branches are never looked at
-        only = [one for one in catalogued if one.branch == default]
-    return default, [_file(one) for one in only]
+    stages = settings.layout is Layout.BRANCHES
+    return default, [
+        _file(one)
+        for one in catalogued  # branches that no event looks at are nobody's mistake
+        if one.branch == default or (stages and NAME.fullmatch(one.branch))
+    ]
 
 
 def _file(one: Catalogued) -> File:

@@ -1,10 +1,12 @@
 """The web process: gunicorn with the intake in front and the API behind it."""
 
+import atexit
 import logging
 import os
 import select
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,10 +28,12 @@ from service.intake.senders_file import SendersFile
 from service.intake.server import serve_http
 from service.journal.inbox import SqliteInbox
 from service.journal.reading import Reader
+from service.journal.reserve import Reserve
 from service.strict_json import Json
 from service.wiring.crash_points import crash_point
 from service.wiring.parts import SystemClock
 from service.wiring.talk import Asker
+from service.wiring.upkeep import start_inbox_upkeep
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +43,9 @@ _READY_SECONDS = 0.8
 _API_THREADS = 8
 
 
-def run_web(settings: Settings, *, talk: socket.socket, wake: int, draining: int) -> None:
+def run_web(
+    settings: Settings, *, listening: int, talk: socket.socket, wake: int, draining: int
+) -> None:
     """Serve until SIGTERM; ends the process."""
 
     def ready(address: str) -> None:
@@ -51,8 +57,7 @@ def run_web(settings: Settings, *, talk: socket.socket, wake: int, draining: int
 
     serve_http(
         lambda: _Web(settings, Asker(talk), wake=wake, draining=draining).intake(),
-        host=settings.host,
-        port=settings.port,
+        bind=f"fd://{listening}",
         header_timeout=settings.header_timeout,
         grace=3,
         ready=ready,
@@ -68,6 +73,7 @@ class _Web:
         self._asker = asker
         self._wake = wake
         self._draining = draining
+        self._inbox: SqliteInbox | None = None
 
     def intake(self) -> Application:
         """Return the application."""
@@ -80,7 +86,11 @@ class _Web:
             state_dir / "inbox.db",
             record_path=state_dir / "record.db",
             queue_limit=self._settings.queue,
+            reserve=Reserve(state_dir),
         )
+        atexit.register(inbox.close)
+        start_inbox_upkeep(inbox, self._settings, damaged=self._damaged)
+        self._inbox = inbox
         refusals = Refusals()
         events = EventIntake(
             crash.inbox(inbox),
@@ -121,11 +131,17 @@ class _Web:
     def _unready(self) -> Sequence[str]:
         if self._is_draining():
             return ["the service is shutting down"]
+        trouble = self._inbox.trouble if self._inbox else ""
         try:
-            self._asker.ask("status", seconds=_READY_SECONDS)
+            told = self._asker.ask("status", seconds=_READY_SECONDS).get("journal", "")
         except SourceUnavailable as error:
-            return [str(error)]
-        return []
+            told = str(error)
+        return list(filter(None, (trouble, told)))
+
+    def _damaged(self) -> None:
+        """Let the engine end, so that the supervisor looks at the journal."""
+        with suppress(SourceUnavailable):
+            self._asker.ask("damaged", seconds=_READY_SECONDS)
 
     def _status(self) -> Mapping[str, Json]:
         try:

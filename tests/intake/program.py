@@ -155,8 +155,7 @@ def main(settings):
 
     serve_http(
         make_app,
-        host="127.0.0.1",
-        port=0,
+        bind="127.0.0.1:0",
         header_timeout=settings["header_timeout"],
         grace=settings["grace"],
         ready=announce,

@@ -80,7 +80,7 @@ def test_an_older_version_is_brought_up_to_date(path):
     newer = replace(inbox_schema(), steps=(*inbox_schema().steps, "CREATE TABLE more (n);"))
 
     with closing(open_for_writing(path, newer)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute("PRAGMA user_version").fetchone() == (len(newer.steps),)
         assert database.execute("SELECT * FROM more").fetchall() == []
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_database_is_refused_with_the_way_out(path, open_):
     path.parent.mkdir()
     path.write_bytes(os.urandom(8192))
 
-    with pytest.raises(JournalUnreadable, match="stop the service and move"):
+    with pytest.raises(JournalUnreadable, match="start the service anew"):
         open_(path, inbox_schema())
 
 

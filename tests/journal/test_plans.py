@@ -5,16 +5,16 @@ from contextlib import closing
 
 import pytest
 
-from service.journal import inbox, reading, statements
+from service.journal import inbox, reading, retention, statements
 from service.journal.database import inbox_schema, record_schema
 from service.journal.rows import RUN, UNSEEN
 
-_MODULES = (statements, inbox, reading)
+_MODULES = (statements, inbox, reading, retention)
 _STATEMENTS = {
     (module.__name__, name.strip("_")): value
     for module in _MODULES
     for name, value in vars(module).items()
-    if isinstance(value, str) and value.startswith(("SELECT", "INSERT", "UPDATE"))
+    if isinstance(value, str) and value.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
 }
 _STATEMENTS |= {
     ("page", "run by state"): reading.page("run", RUN, ["seq < ?"], ["state"]),
@@ -33,7 +33,8 @@ def database():
     with closing(sqlite3.connect(":memory:")) as database:
         for step in inbox_schema().steps:
             database.executescript(step)
-        database.execute("DROP TABLE counter")
+        for both_have_it in ("counter", "meta"):
+            database.execute(f"DROP TABLE {both_have_it}")
         for step in record_schema().steps:
             database.executescript(step)
         yield database

@@ -73,7 +73,10 @@ class Bench:
         self.runs = directory / "runs"
         self.blobs = directory / "blobs"
         self.process, connection = launch_runner(path=PATH)
+        prefixes = [Path(sys.prefix), Path(sys.base_prefix)]
+        shared = [Path("/dev/shm")]
         defaults = {"grace": 0.3, "disk_limit": 64 << 20}
+        defaults |= {"readable": prefixes, "writable": shared}
         self.runner = ProcessRunner(
             connection,
             runs_dir=self.runs,
@@ -85,7 +88,7 @@ class Bench:
         )
 
     async def __aenter__(self):
-        await self.runner.start()
+        self.ready = await self.runner.start()
         return self
 
     async def __aexit__(self, *_):
