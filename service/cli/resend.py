@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from io import FileIO
 from pathlib import Path
 
@@ -40,8 +41,9 @@ def command(events: Sequence[str], every: bool, state_dir: str | None) -> None:
     directory = read_settings(os.environ, **overrides).state_dir
     reader = Reader(directory)
     before = reader.outgoing_counts()["dead"]
+    dead = {letter.outgoing.id for letter in reader.dead_letters(before)}
     for event in events:
-        if not reader.is_dead(event):
+        if event not in dead:
             raise UnknownRun(f"there is no dead letter with the id {event}")
     wanted = events or (EVERY,)
     lock = _lock_of_nobody(directory)
@@ -82,11 +84,11 @@ async def _revive(directory: Path, wanted: Sequence[str]) -> int:
     with closing(record):
         if wanted != (EVERY,):
             revived = [
-                await record.maintain(lambda database, event=event: revive(database, event))
+                await record.maintain(partial(revive, event_id=event))
                 for event in wanted
             ]
             return sum(map(len, revived))
         up_to, count = await record.maintain(last_dead), 0
-        while some := await record.maintain(lambda database: revive_some(database, up_to=up_to)):
+        while some := await record.maintain(partial(revive_some, up_to=up_to)):
             count += len(some)
         return count

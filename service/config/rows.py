@@ -153,19 +153,14 @@ ROWS: Mapping[str, Row] = dict(
             values.choice(IsolationMode),
             "auto",
             "`auto`: keep scripts from the service as far as the kernel can; `require`: do not "
-            "start if it cannot; `off`; see docs/isolation.md",
+            "start if it cannot; `off`; see [docs/isolation.md](docs/isolation.md)",
         ),
-        _row(
-            "script_readable",
-            values.places,
-            "",
-            "Files and directories that isolated scripts may read beside those of the system",
-        ),
+        _row("script_readable", values.places, "", "What isolated scripts may read in addition"),
         _row(
             "script_writable",
             values.places,
             "/dev/shm,/tmp,/var/tmp",  # noqa: S108  # where people expect to write
-            "Files and directories that isolated scripts may write to beside their own directory",
+            "Where isolated scripts may write, beside their own directory",
         ),
         _row("script_limit", values.size, "1MiB", "Largest script file"),
         _row("shell", values.text, "bash", "Program that runs `.sh` files"),

@@ -59,21 +59,22 @@ def reach_of(
 ) -> Reach:
     """Return what scripts may touch beside the directory of their run.
 
-    *readable* and *writable* are further paths; those that do not exist are left out.
-    *hidden* is what no script may touch, wherever it lies. *runs_dir* is not hidden, because
-    scripts work in it, but no root should contain it.
+    *readable* and *writable* are further paths; those that do not exist are left out, and
+    those that are not absolute. *hidden* is what no script may touch, wherever it lies; only
+    what was named inside it is allowed. *runs_dir* is not hidden, because scripts work in
+    it, but no root should contain it.
     """
     remarks = []
     kept = {os.path.abspath(path) for path in hidden} | {os.path.realpath(path) for path in hidden}
-    roots = {path: USE for path in USABLE if os.path.exists(path)}
-    roots |= {real: READ for _, real in _existing((*READABLE, *readable))}
-    for path, real in _existing(writable):
+    every = {path: USE for path in USABLE if os.path.exists(path)}
+    every |= {real: READ for _, real in _existing((*READABLE, *readable), kept)}
+    for path, real in _existing(writable, kept):
         inside = next((secret for secret in sorted(kept) if is_within(secret, real)), None)
         if inside is not None:
             remarks.append(f"scripts cannot write to {path}: {inside} lies in it")
             continue
-        roots[real] = WRITE
-    roots = {path: rights for path, rights in roots.items() if not _covered(path, rights, roots)}
+        every[real] = WRITE
+    roots = {path: rights for path, rights in every.items() if not _covered(path, rights, every)}
     home = os.path.realpath(runs_dir)
     remarks.extend(
         f"scripts can read the directories of other runs: {home} lies in {root}"
@@ -82,8 +83,9 @@ def reach_of(
     )
     pieces: dict[str, int] = {}
     if any(is_within(secret, root) for secret in kept for root in roots):
-        for root, rights in roots.items():
-            pieces |= dict.fromkeys(_around(root, kept), rights)
+        for root, rights in every.items():
+            for piece in _around(root, kept):
+                pieces[piece] = pieces.get(piece, 0) | rights
     return Reach(roots=roots, pieces=pieces, remarks=tuple(remarks))
 
 
@@ -92,11 +94,18 @@ def is_within(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip("/") + "/")
 
 
-def _existing(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the paths that exist, as they were given and as they really are."""
+def _existing(paths: Iterable[str], hidden: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the paths that exist, as they were given and as they really are.
+
+    A link does not lead to something hidden: somebody else may have laid it.
+    """
     for path in paths:
-        if os.path.exists(path):
-            yield path, os.path.realpath(path)
+        if not path.startswith("/") or not os.path.exists(path):
+            continue
+        real = os.path.realpath(path)
+        if any(is_within(real, one) and not is_within(path, one) for one in hidden):
+            continue
+        yield path, real
 
 
 def _covered(path: str, rights: int, roots: Mapping[str, int]) -> bool:

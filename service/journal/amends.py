@@ -16,7 +16,7 @@ from service.states import State
 
 LOST = "the record of this run was damaged; what its scripts did is unknown"
 
-_KINDS = "SELECT kind FROM outgoing WHERE run = ?"
+_KINDS = "SELECT kind FROM outgoing WHERE run = ? AND seq >= ?"
 _ORPHANS = (
     "SELECT run, min(type), min(context), min(created_at) FROM outgoing"
     " WHERE state <> 'sent' AND run NOT IN (SELECT id FROM run) GROUP BY run"
@@ -27,9 +27,13 @@ _ATTEMPTS = f"SELECT {ATTEMPT} FROM attempt WHERE run = ? ORDER BY position, num
 _OPEN = {State.QUEUED, State.RUNNING}
 
 
-def replace_run(fresh: Fresh, run: Run, *, now: datetime) -> None:
-    """Write a run for an event that had one which cannot be read."""
-    kinds = {kind for (kind,) in fresh.database.execute(_KINDS, (run.id,))}
+def replace_run(fresh: Fresh, run: Run, *, certain_from: int, now: datetime) -> None:
+    """Write a run for an event that had one which cannot be read.
+
+    From position *certain_from* on no outgoing event is missing: only there it is known that
+    we have not said `finished`, and saying it twice would be worse than not saying it.
+    """
+    kinds = {kind for (kind,) in fresh.database.execute(_KINDS, (run.id, certain_from))}
     if "started" in kinds and "finished" not in kinds:
         owing = replace(run, state=State.RUNNING, reason=LOST, started_at=run.accepted_at)
         _put(fresh, owing)

@@ -41,6 +41,11 @@ _OPEN = (
     " WHERE seq > (SELECT value FROM main.counter WHERE name = 'cursor')"
     " AND seq NOT IN (SELECT seq FROM run))"
 )
+_COUNT_ON = (
+    "UPDATE inbox.sqlite_sequence SET seq = max(seq, (SELECT value FROM main.counter"
+    " WHERE name = 'cursor'), ifnull((SELECT max(seq) FROM run), 0))"
+)
+"""A new inbox goes on where a lost one ended: its numbers are those of the runs."""
 MISSING = "it is missing, although inbox.db remembers events"
 
 log = logging.getLogger(__name__)
@@ -154,6 +159,7 @@ def _set_counters(inbox: Path, record: Path, fresh: Mapping[Path, Fresh]) -> Non
         (value,) = database.execute(other).fetchone()
         value += open_ if inbox in fresh else -open_
         database.execute(f"UPDATE {table} SET value = ? WHERE name = ?", (max(0, value), name))
+        database.execute(_COUNT_ON)
 
 
 def _put_in_place(path: Path, fresh: Fresh, inspection: Inspection, now: datetime) -> Salvaged:

@@ -193,8 +193,8 @@ def used_bytes(connection: sqlite3.Connection) -> int:
 
 
 def _set_up_writing(connection: sqlite3.Connection, path: Path, *, shrinks: bool) -> None:
-    if shrinks:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded by a new file only
+    if shrinks and connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise JournalUnavailable(f"{path} lies on a file system that cannot keep a journal")

@@ -25,7 +25,7 @@ def salvage_inbox(damaged: Path, fresh_path: Path) -> Fresh:
     """
     hidden: list[range] = []
     with (
-        Wreck(damaged, inbox_schema(), table="accepted") as wreck,
+        Wreck(damaged, inbox_schema(), select=_ROWS) as wreck,
         Fresh(fresh_path, inbox_schema()) as fresh,
     ):
         fresh.readable = wreck.readable

@@ -63,15 +63,15 @@ def salvage_record(
     settled runs is to be set by whoever knows the inbox.
     """
     with (
-        Wreck(damaged, record_schema(), table="run") as wreck,
+        Wreck(damaged, record_schema(), select=_RUNS) as wreck,
         Fresh(fresh_path, record_schema()) as fresh,
     ):
         fresh.readable = wreck.readable
         unread = _take_runs(wreck, fresh)
-        _take_outgoing(wreck, fresh)
+        certain_from = _take_outgoing(wreck, fresh)
         for run in events:
             if run.seq in unread and not fresh.number("SELECT 1 FROM run WHERE seq = ?", run.seq):
-                replace_run(fresh, run, now=now)
+                replace_run(fresh, run, certain_from=certain_from, now=now)
                 unread.replaced.add(run.seq)
         fresh.lost["run"] = len(unread.bad | unread.replaced)
         adopt_orphans(fresh, now=now)
@@ -99,8 +99,11 @@ def _take_runs(wreck: Wreck, fresh: Fresh) -> _Unread:
     return _Unread(begun_up_to=cursor, first=first or cursor, bad=bad, hidden=hidden)
 
 
-def _take_outgoing(wreck: Wreck, fresh: Fresh) -> None:
-    """A damaged event is not sent; that there was one is kept."""
+def _take_outgoing(wreck: Wreck, fresh: Fresh) -> int:
+    """Return the position from which on no event is missing.
+
+    A damaged event is not sent; that there was one is kept.
+    """
     hidden: list[range] = []
     for row in wreck.rows(_OUTGOING, hidden=hidden):
         if outgoing_is_sound(row):
@@ -109,8 +112,10 @@ def _take_outgoing(wreck: Wreck, fresh: Fresh) -> None:
             fresh.lost["outgoing"] += 1
             if fresh.put("outgoing", f"seq, {DELIVERY}", _emptied(row)):
                 fresh.kept["outgoing"] -= 1
+    certain_from = hidden[-1].stop if hidden else 0
     last = fresh.number("SELECT max(seq) FROM outgoing")
     fresh.lost["outgoing"] += sum(hole.stop - hole.start for hole in hidden if hole.stop <= last)
+    return certain_from
 
 
 def _emptied(row: Row) -> Row:

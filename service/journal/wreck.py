@@ -26,24 +26,31 @@ _TRIES = 3
 class Wreck:
     """Rows of a damaged file; use as a context."""
 
-    def __init__(self, path: Path, schema: Schema, *, table: str) -> None:
-        """*table* is the one whose rows tell that the file can be read."""
+    def __init__(self, path: Path, schema: Schema, *, select: str) -> None:
+        """*select* is one for `rows`; what it finds tells whether the file can be read."""
         self._path = path
         self._schema = schema
-        self._table = table
+        self._select = select
         self._closing = ExitStack()
         self._database: sqlite3.Connection
         self.readable = False
-        """Whether that table could be looked at; there may be no rows in it."""
+        """Whether there may be something in it; an empty file can be read, too."""
 
     def __enter__(self) -> Self:
-        for opened in (self._as_it_is, self._with_new_first_page, self._with_old_first_page):
-            self._database = opened()
-            rows = self.some(f"SELECT rowid FROM {self._table} LIMIT 1")
-            self.readable = self.readable or rows is not None
-            if rows:
-                break
+        ways = [self._as_it_is, self._with_new_first_page, self._with_old_first_page]
+        try:
+            for opened in ways if self._path.exists() else [self._not_there]:
+                self._closing.close()
+                self._database = opened()
+                first = self._first(self._select, 0)
+                if first is None:
+                    first = self._beyond(self._select, 0)
+                self.readable = self.readable or first is not None
+                if first:
+                    break
+        except BaseException:
             self._closing.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,9 +127,10 @@ class Wreck:
             database.execute("PRAGMA writable_schema = ON")  # opens a file that was cut, too
         return database
 
+    def _not_there(self) -> sqlite3.Connection:
+        return self._closing.enter_context(closing(sqlite3.connect(":memory:")))
+
     def _as_it_is(self) -> sqlite3.Connection:
-        if not self._path.exists():
-            return self._closing.enter_context(closing(sqlite3.connect(":memory:")))
         database = self._open(self._path)
         with suppress(*FOREIGN_ERRORS):
             database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -143,8 +151,7 @@ class Wreck:
             tempfile.TemporaryDirectory(prefix="salvage-", dir=self._path.parent)
         )
         copy = Path(folder) / self._path.name
-        if self._path.exists():
-            shutil.copyfile(self._path, copy)
+        shutil.copyfile(self._path, copy)
         log = Path(f"{self._path}-wal")
         if log.exists():
             write_believable(log, Path(f"{copy}-wal"))
@@ -156,12 +163,11 @@ class Wreck:
         model = copy.with_name("model")
         open_for_writing(model, self._schema, shrinks=shrinks).close()
         page = bytearray(model.read_bytes()[:_PAGE_SIZE])
-        pages = copy.stat().st_size // _PAGE_SIZE if copy.exists() else 0
+        pages = copy.stat().st_size // _PAGE_SIZE
         page[28:32] = pages.to_bytes(4, "big")
         page[32:40] = bytes(8)  # no free pages are known
-        if pages:
-            with copy.open("r+b") as file:
-                file.write(page)
+        with copy.open("r+b") as file:
+            file.write(page)
 
 
 def _in_order(position: int, rows: Sequence[Row]) -> bool:

@@ -1,4 +1,4 @@
-"""Twelve named places at which a process of the service kills itself; for the campaign only.
+"""Twelve places at which a process of the service kills itself, for tests.
 
 `engine` and `web` hand their ports through here; `campaign/` arms a point, waits for the
 death and checks what the next start makes of it. With `GENEXEC_TEST_CRASH_AT=<point>[:<nth>]`
@@ -7,8 +7,7 @@ the process dies by SIGKILL at the nth passing of the point.
 Nobody switches this on by accident: the variable does nothing unless the state directory
 holds a file `crash-test` with exactly the text of the variable. The file is used up by the
 crash, so that even a forgotten variable costs one process once. The variable is no setting:
-it cannot stand in a configuration file, and when the file is missing the log says so. When
-it is not set, every port is handed back as it came and nothing is in the way of an event.
+it cannot stand in a configuration file, and when the file is missing the log says so.
 
 | point            | the process dies                                                     |
 |------------------|----------------------------------------------------------------------|
@@ -25,9 +24,8 @@ it is not set, every port is handed back as it came and nothing is in the way of
 | finished-queued  | engine: the stroke of result and `finished` is on disk, nothing left |
 | finished-sent    | engine: the sink has taken `finished`, the journal was not told      |
 
-Run and `started` are one stroke here, result and `finished` another. So the first name of
-each pair is the moment at which nobody knows whether the stroke will be found, the second
-the moment after the promise.
+Run and `started` are one stroke here, result and `finished` another: of each pair, the first
+is the moment when nobody knows whether the stroke will be found, the second is after it.
 """
 
 import asyncio
@@ -58,7 +56,7 @@ _LOOK_PAUSE = 0.001
 
 
 class CrashPoint:
-    """The point that is armed, or none."""
+    """The point that is armed, or none: then every port is handed back as it came."""
 
     def __init__(self, name: str = "", *, nth: int = 1, key: Path = Path()) -> None:
         self._name = name
@@ -66,29 +64,23 @@ class CrashPoint:
         self._key = key
 
     def inbox(self, inbox: Inbox) -> Inbox:
-        """Return *inbox*, with the points of intake when one is armed."""
         return _Inbox(inbox, self) if self._name else inbox
 
     def application(self, application: Application) -> Application:
-        """Return *application*, with the points around it when one is armed."""
         return _Door(application, self) if self._name else application
 
     def source(self, source: Source) -> Source:
-        """Return *source*, with its point when one is armed."""
         return _Source(source, self) if self._name else source
 
     def journal(self, journal: Journal) -> Journal:
-        """Return *journal*, with the points of its strokes when one is armed."""
         return _Journal(journal, self) if self._name else journal
 
     def runners(self, runners: Mapping[str, Runner]) -> Mapping[str, Runner]:
-        """Return *runners*, with their points when one is armed."""
         if not self._name:
             return runners
         return {suffix: _Runner(runner, self) for suffix, runner in runners.items()}
 
     def sender(self, sender: Sender | None) -> Sender | None:
-        """Return *sender*, with the points of delivery when one is armed."""
         return _Sender(sender, self) if self._name and sender else sender
 
     def passing(self, name: str) -> bool:
@@ -105,7 +97,6 @@ class CrashPoint:
         raise AssertionError("nobody survives SIGKILL")
 
     def pass_by(self, name: str) -> None:
-        """Pass the point *name*, or die of it."""
         if self.passing(name):
             self.die()
 
@@ -122,19 +113,13 @@ def crash_point(environment: Mapping[str, str], state_dir: Path) -> CrashPoint:
     except OSError:
         allowed = False
     if not allowed or name not in POINTS or not (nth or "1").isdecimal():
-        log.error(
-            "%s is for tests of the service and has no effect: %s does not allow it, or it is "
-            "none of %s",
-            CRASH_AT, key, ", ".join(POINTS),
-        )  # fmt: skip
+        log.error("%s=%s is for tests and has no effect without %s", CRASH_AT, wanted, key)
         return CrashPoint()
     log.warning("this process kills itself at the point %r", wanted)
     return CrashPoint(name, nth=int(nth or "1"), key=key)
 
 
 class _Door:
-    """The application of the web process; counts requests that bring something."""
-
     def __init__(self, inner: Application, point: CrashPoint) -> None:
         self._inner = inner
         self._point = point

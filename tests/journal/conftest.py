@@ -1,5 +1,6 @@
 """Real files in a temporary state directory, and makers of what goes into them."""
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -30,6 +31,24 @@ class StoppedClock:
 
     async def sleep(self, seconds):
         raise AssertionError(seconds)
+
+
+@pytest.fixture
+def clock():
+    return StoppedClock()
+
+
+@pytest.fixture
+def until():
+    """Wait for a condition; fail after ten seconds."""
+
+    def until_(condition):
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    return until_
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ def test_the_orphan_of_a_live_run_lives_on(bench, make_order):
 
 def test_many_runs_leave_no_zombies_and_no_descriptors(bench, make_order):
     def descriptors(pid):
-        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        return Path(f"/proc/{pid}/fd").stat().st_size  # to list them is for root only
 
     def children(pid):
         return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -83,12 +83,44 @@ def test_a_link_beside_something_hidden_does_not_lead_to_it(reach, make, tmp_pat
 
 
 def test_a_root_reached_through_a_link_is_judged_by_where_it_leads(reach, make, tmp_path):
-    make("state/record.db", "state/bin/tool")
-    (tmp_path / "tools").symlink_to("state")
+    make("data/token", "data/bin/tool")
+    (tmp_path / "tools").symlink_to("data")
 
-    _, pieces, _ = reach(readable=["tools"], hidden=["state/record.db"])
+    _, pieces, _ = reach(readable=["tools"], hidden=["data/token"])
 
-    assert pieces == {"state/bin": READ}
+    assert pieces == {"data/bin": READ}
+
+
+def test_a_link_does_not_lead_into_something_hidden(reach, make, tmp_path):
+    """A script that may write where the link is expected could lay it."""
+    make("state/mirrors/a.git/config")
+    (tmp_path / "tools").symlink_to("state/mirrors")
+
+    assert reach(readable=["tools"], hidden=["state"])[0] == {}
+
+
+@pytest.mark.parametrize("path", ["", ".", "bin", "../bin"])
+def test_a_relative_path_is_no_root(path):
+    """`PATH` may have them; they would mean the directory the runner happens to be in."""
+    roots = reach_of(readable=[path], writable=[], hidden=[], runs_dir="/runs").roots
+
+    assert roots == reach_of(readable=[], writable=[], hidden=[], runs_dir="/runs").roots
+
+
+def test_what_was_named_is_allowed_although_something_hidden_lies_between(reach, make):
+    make("opt/state/python/bin/python", "opt/state/record.db", "opt/tool")
+
+    _, pieces, _ = reach(readable=["opt", "opt/state/python"], hidden=["opt/state"])
+
+    assert pieces == {"opt/tool": READ, "opt/state/python": READ}
+
+
+def test_a_writable_place_beside_something_hidden_stays_writable(reach, make):
+    make("opt/data/file", "opt/token")
+
+    _, pieces, _ = reach(readable=["opt/data", "opt"], writable=["opt/data"], hidden=["opt/token"])
+
+    assert pieces == {"opt/data": WRITE}
 
 
 def test_what_was_named_inside_something_hidden_is_allowed(reach, make):

@@ -227,6 +227,13 @@ def make_service():
         yield make
 
 
+@pytest.fixture
+def unsharing():
+    """Skip a test that needs namespaces of its own where there are none."""
+    if not may_unshare():
+        pytest.skip("unshare or setpriv is not there or not allowed")
+
+
 @pytest.fixture(params=["root", "nobody"])
 def user(request):
     """As whom the service runs; as ourselves when we cannot become nobody."""

@@ -90,7 +90,7 @@ EVERYTHING = {
 }
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can make the system read-only")
+@pytest.mark.usefixtures("unsharing")
 def test_everything_works_on_a_read_only_system_without_privileges(make_service):
     it = make_service(
         EVERYTHING, user="nobody", read_only=True, isolation="auto", http_allow="127.0.0.1"
@@ -107,7 +107,7 @@ def test_everything_works_on_a_read_only_system_without_privileges(make_service)
     assert it.process.wait(15) == 0
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a process 1")
+@pytest.mark.usefixtures("unsharing")
 def test_process_1_buries_orphans_and_ends_at_sigterm(make_service):
     it = make_service(
         {"com.example.hello.sh": "setsid sleep 60 & echo hello"}, user="root", wrap=as_process_1
