@@ -10,7 +10,7 @@ help:
 	@echo "make demo     install into $(VENV) and show the main job end to end"
 	@echo "make test     run the tests"
 	@echo "make check    format, lint, types, import contract"
-	@echo "make campaign the fault campaign, ARGS='--size small|regular|release --seed N' (docs/guarantees.md)"
+	@echo "make campaign kill it, starve it, count what is lost (ARGS=--release before a release)"
 	@echo "make format   let the formatter write"
 	@echo "make clean    remove what was made here"
 
@@ -27,7 +27,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/test_shape.py
 
-# Prints its seed and a ledger of promises; exit code 1 when one is broken. --release: half an hour.
+# Prints its seed and a ledger; exit code 1 when a promise is broken (docs/guarantees.md).
 campaign: $(VENV)/installed-dev
 	@$(BIN)/python -m campaign $(ARGS)
 

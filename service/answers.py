@@ -98,7 +98,8 @@ class Answering:
         whole = Outcome(state=state, output="")
         labels = {} if slim else self._labels(self._action_labels(next(iter(outcomes))))
         result = "fail" if whole.result == "fail" else "pass"  # family A knows no warning
-        action = {"result": result, "status": said or whole.status}
+        silent = "errored" if result == "fail" else "succeeded"
+        action = {"result": result, "status": said or silent}
         return {**self._where(), "action": action, **labels}
 
     def _task_data(

@@ -308,7 +308,7 @@ def test_an_incoming_label_wins_over_ours():
         (passed(""), "pass", "succeeded"),
         (passed(" \n"), "pass", "succeeded"),
         (passed("out"), "pass", "out"),
-        (Outcome(state=State.FAILED, output="", reason="exit code 1"), "fail", "succeeded"),
+        (Outcome(state=State.FAILED, output="", reason="exit code 1"), "fail", "errored"),
         (Outcome(state=State.FAILED, output="bad", reason="exit code 1"), "fail", "bad"),
         (Outcome(state=State.ERRORED, output="no", reason=ERROR_OBJECT), "fail", "no"),
         (Outcome(state=State.ERRORED, output=" ", reason=ERROR_OBJECT), "fail", "errored"),

@@ -1,4 +1,4 @@
-"""`genexec repair`: look for damage in the journal, salvage what can be read."""
+"""`genexec repair`: look for damage in the journal, salvage what is sound."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`genexec resend`: deliver dead letters after all, through the engine if there is one."""
+"""`genexec resend`: deliver dead letters after all."""
 
 import asyncio
 import os
@@ -83,10 +83,7 @@ async def _revive(directory: Path, wanted: Sequence[str]) -> int:
     )
     with closing(record):
         if wanted != (EVERY,):
-            revived = [
-                await record.maintain(partial(revive, event_id=event))
-                for event in wanted
-            ]
+            revived = [await record.maintain(partial(revive, event_id=event)) for event in wanted]
             return sum(map(len, revived))
         up_to, count = await record.maintain(last_dead), 0
         while some := await record.maintain(partial(revive_some, up_to=up_to)):

@@ -27,6 +27,8 @@ MIB = 1 << 20
 
 _LAST_OUTPUT = 1.0
 _LAST_REPORTS = 8.0
+_FLAGS: dict[str, tuple[str, ...]] = {".sh": (), ".py": ("-B",)}
+"""Python writes no bytecode: the directory of a script is shared by all its runs."""
 _DISK_LOOK = 0.5
 
 
@@ -155,11 +157,9 @@ class ProcessRunner:
             "LANG": "C.UTF-8",
             "GENEXEC_RESULT_FILE": directory.result_file,
         }
-        if script.suffix == ".py":
-            own["PYTHONDONTWRITEBYTECODE"] = "1"  # its directory is shared by all its runs
         return Start(
             run=order.run,
-            argv=(program, str(script), directory.event_file),
+            argv=(program, *_FLAGS[script.suffix], str(script), directory.event_file),
             environment={**order.variables, **own},
             cwd=cwd,
             timeout=order.timeout,

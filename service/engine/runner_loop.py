@@ -91,7 +91,7 @@ class RunnerLoop:
             raise ConnectionError("nobody said how scripts are isolated")
         try:
             program = partial(spawn, start, streams)
-            pid = self._isolation.start(program, cwd=start.cwd, script=start.argv[1])
+            pid = self._isolation.start(program, cwd=start.cwd, script=start.argv[-2])
         except OSError as error:
             self._tell(Ended(start.run, NOT_RUN, detail=str(error)))
             return

@@ -1,4 +1,4 @@
-"""Events that were given up are sent after all: back to `pending`, with the same id.
+"""Events that were given up are sent after all: `pending`, with the same id.
 
 The engine has this done for `genexec resend`; without a running service the command does it
 itself. The event goes to the end of its line, behind what was created since.

@@ -1,4 +1,4 @@
-"""Is a file of the journal damaged? Asked before anything is opened for writing.
+"""Is a file of the journal damaged? Asked before it is opened to write.
 
 `care` asks at start, within a time, and `genexec repair` without. First what costs nothing:
 can it be opened, has it the tables it should have. Then the structure, page by page, and

@@ -1,4 +1,4 @@
-"""Room on the disk that is kept free for results, so that a full disk loses none.
+"""Room on the disk kept free for results, so that a full disk loses none.
 
 A file of a few MiB lies in the state directory. The committer of the record gives it up when
 the disk is full and goes on with what becomes free; while it is missing, intake refuses new

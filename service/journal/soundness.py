@@ -1,4 +1,4 @@
-"""Which rows are as they were written: checksums, for whoever reads many at once.
+"""Which rows are as they were written: checksums, many at once.
 
 `inspection` asks at start, `salvage` before it copies a row, `record` before it takes up a
 run. Nothing in a row of a damaged file can be relied on, not even its types.

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -19,16 +19,18 @@ from uuid import uuid4
 from service.config.settings import Settings
 from service.delivery.outbox import Outbox
 from service.delivery.sink import HttpSink
+from service.engine.processes import ProcessRunner
 from service.engine.protocol import Ready
-from service.errors import JournalUnavailable, JournalUnreadable
+from service.errors import JournalUnreadable
 from service.handling import Handling
 from service.journal.record import SqliteRecord
 from service.journal.reserve import Reserve
 from service.ports import Source
+from service.wiring.answers import Answers
 from service.wiring.crash_points import crash_point
-from service.wiring.isolation import hidden_from_scripts, isolation_status, report_isolation
+from service.wiring.isolation import hidden_from_scripts, report_isolation
 from service.wiring.parts import SystemClock, make_rules, opened_runners, opened_source
-from service.wiring.talk import Answer, Answerer
+from service.wiring.talk import Answerer
 from service.wiring.upkeep import Resender, engine_upkeep
 from service.worker import Worker
 
@@ -36,6 +38,19 @@ log = logging.getLogger(__name__)
 
 _LAST_DELIVERIES = 2.0
 """Seconds that undelivered events get at shutdown; what is left is sent by the next start."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Parts:
+    """The engine, put together."""
+
+    source: Source
+    journal: SqliteRecord
+    reserve: Reserve
+    processes: ProcessRunner
+    ready: Ready
+    outbox: Outbox
+    worker: Worker
 
 
 async def run_engine(
@@ -52,73 +67,97 @@ async def run_engine(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
-        clock = SystemClock()
-        source = await stack.enter_async_context(opened_source(settings))
-        reserve = Reserve(settings.state_dir)
-        journal = SqliteRecord(
-            settings.state_dir / "record.db",
-            inbox_path=settings.state_dir / "inbox.db",
-            clock=clock,
-            reserve=reserve,
-        )
-        stack.callback(journal.close)
-        processes, ready, runners = await stack.enter_async_context(
-            opened_runners(
-                settings,
-                runner,
-                runs_dir=settings.runs_dir,
-                hidden=hidden_from_scripts(settings, environment),
-                kubernetes=environment.get("KUBERNETES_SERVICE_HOST", ""),
-            )
-        )
-        report_isolation(ready)
-        sink = await stack.enter_async_context(_opened_sink(settings))
-        crash = crash_point(environment, settings.state_dir)
-        outbox = Outbox(journal, crash.sender(sink), clock=clock, give_up=settings.sink_give_up)
-        handling = Handling(
-            source=crash.source(source),
-            runners=crash.runners(runners),
-            journal=crash.journal(journal),
-            rules=make_rules(settings, environment),
-            clock=clock,
-            new_id=lambda: str(uuid4()),
-            leaving=outbox.offer,
-        )
-        worker = Worker(
-            journal=journal,
-            handling=handling,
-            runners=runners,
-            at_once=settings.at_once,
-            per_project=settings.per_project,
-            has_room=lambda: reserve.held,
-        )
-        resender = Resender(journal, outbox)
-        damage = asyncio.Event()
-        answers = _Answers(
-            source=source,
-            worker=worker,
-            outbox=outbox,
-            journal=journal,
+        parts = await _assembled(settings, environment, runner, stack)
+        report_isolation(parts.ready)
+        resender, damage = Resender(parts.journal, parts.outbox), asyncio.Event()
+        answers = Answers(
+            source=parts.source,
+            worker=parts.worker,
+            outbox=parts.outbox,
+            journal=parts.journal,
             resender=resender,
             damage=damage,
-            ready=ready,
+            ready=parts.ready,
             settings=settings,
         )
         answerer = Answerer(talk, answers.table())
         stack.callback(answerer.close)
         answerer.start()
-        loop.add_reader(wake, _take_call, wake, worker)
+        loop.add_reader(wake, _take_call, wake, parts.worker)
         gc.freeze()
-        upkeep = engine_upkeep(journal, resender, reserve, settings)
-        loops = (worker.run(), outbox.run(), _end_when(damage), *upkeep)
+        upkeep = engine_upkeep(parts.journal, resender, parts.reserve, settings)
         return await _work(
-            worker,
-            outbox,
-            loops=loops,
+            parts.worker,
+            parts.outbox,
+            loops=(parts.worker.run(), parts.outbox.run(), _end_when(damage), *upkeep),
             stopping=stopping,
-            runner_gone=processes.gone,
+            runner_gone=parts.processes.gone,
             grace=settings.shutdown_grace,
         )
+
+
+async def _assembled(
+    settings: Settings,
+    environment: Mapping[str, str],
+    runner: socket.socket,
+    stack: AsyncExitStack,
+) -> _Parts:
+    """Put the engine together; *stack* takes it apart."""
+    clock = SystemClock()
+    source = await stack.enter_async_context(opened_source(settings))
+    reserve = Reserve(settings.state_dir)
+    journal = _opened_journal(settings, clock, reserve, stack)
+    processes, ready, runners = await stack.enter_async_context(
+        opened_runners(
+            settings,
+            runner,
+            runs_dir=settings.runs_dir,
+            hidden=hidden_from_scripts(settings, environment),
+            kubernetes=environment.get("KUBERNETES_SERVICE_HOST", ""),
+        )
+    )
+    sink = await stack.enter_async_context(_opened_sink(settings))
+    crash = crash_point(environment, settings.state_dir)
+    outbox = Outbox(journal, crash.sender(sink), clock=clock, give_up=settings.sink_give_up)
+    handling = Handling(
+        source=crash.source(source),
+        runners=crash.runners(runners),
+        journal=crash.journal(journal),
+        rules=make_rules(settings, environment),
+        clock=clock,
+        new_id=lambda: str(uuid4()),
+        leaving=outbox.offer,
+    )
+    worker = Worker(
+        journal=journal,
+        handling=handling,
+        runners=runners,
+        at_once=settings.at_once,
+        per_project=settings.per_project,
+        has_room=lambda: reserve.held,
+    )
+    return _Parts(
+        source=source,
+        journal=journal,
+        reserve=reserve,
+        processes=processes,
+        ready=ready,
+        outbox=outbox,
+        worker=worker,
+    )
+
+
+def _opened_journal(
+    settings: Settings, clock: SystemClock, reserve: Reserve, stack: AsyncExitStack
+) -> SqliteRecord:
+    journal = SqliteRecord(
+        settings.state_dir / "record.db",
+        inbox_path=settings.state_dir / "inbox.db",
+        clock=clock,
+        reserve=reserve,
+    )
+    stack.callback(journal.close)
+    return journal
 
 
 @asynccontextmanager
@@ -162,52 +201,6 @@ async def _work(
         task.cancel()
     await asyncio.gather(*tasks, *ends, return_exceptions=True)
     return 0 if stopping.is_set() else 1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Answers:
-    """What the web process may ask."""
-
-    source: Source
-    worker: Worker
-    outbox: Outbox
-    journal: SqliteRecord
-    resender: Resender
-    damage: asyncio.Event
-    """Set when intake has met damage in its file."""
-    ready: Ready
-    settings: Settings
-
-    def table(self) -> Mapping[str, Callable[..., Awaitable[Answer]]]:
-        return {
-            "refresh": self._refresh,
-            "status": self._status,
-            "resend": self._resend,
-            "damaged": self._damaged,
-        }
-
-    async def _refresh(self, project: str) -> Answer:
-        return {"said": await self.source.refresh(project)}
-
-    async def _resend(self, event: str) -> Answer:
-        try:
-            return {"sent": await self.resender.resend(event)}
-        except JournalUnavailable as error:
-            return {"unavailable": str(error)}
-
-    async def _damaged(self) -> Answer:
-        self.damage.set()
-        return {}
-
-    async def _status(self) -> Answer:
-        return {
-            "running": self.worker.running,
-            "at_once": self.settings.at_once,
-            "undelivered": self.outbox.pending,
-            "journal": self.journal.trouble,
-            "isolation": isolation_status(self.ready),
-            "troubles": list(self.source.troubles()),
-        }
 
 
 def _take_call(wake: int, worker: Worker) -> None:

@@ -1,4 +1,4 @@
-"""Isolation of scripts, between the settings and the runner: what is hidden, what is said."""
+"""Isolation of scripts: what is hidden from them, what is said of it."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""What engine and web process do beside their work: forgetting, making room, resending.
+"""What the processes do beside their work: forget, make room, resend.
 
 Each file of the journal is kept by the process that writes it, see `journal.upkeep`.
 """
