@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from service.errors import JournalUnreadable
-from service.journal.database import exists, inbox_schema, open_for_reading, translating
+from service.journal.database import exists, open_for_reading, translating
 from service.journal.rows import Row, accepted_of, unseen_run
+from service.journal.schema import inbox_schema
 from service.journal.statements import ONE_ACCEPTED, ONE_UNSEEN, TRIGGERED, WAITING
 from service.runs import Accepted, Run, Waiting
 

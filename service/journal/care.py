@@ -18,20 +18,14 @@ from math import inf
 from pathlib import Path
 
 from service.errors import JournalUnavailable, JournalUnreadable
-from service.journal.database import (
-    connect,
-    inbox_schema,
-    open_for_writing,
-    private_directory,
-    record_schema,
-    translating,
-)
+from service.journal.database import connect, open_for_writing, private_directory, translating
 from service.journal.fresh import Fresh
 from service.journal.inspection import Inspection, inspect_inbox, inspect_record
 from service.journal.replacement import finish_replacement, kept_name, replace_file
 from service.journal.rows import UNSEEN, unseen_run
 from service.journal.salvage_inbox import salvage_inbox
 from service.journal.salvage_record import salvage_record
+from service.journal.schema import inbox_schema, record_schema
 from service.runs import Run
 
 AFTER_ORDER, AFTER_CRASH = 1.0, 3.0

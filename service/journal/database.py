@@ -10,39 +10,12 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from service.errors import GenexecError, JournalUnavailable, JournalUnreadable
+from service.journal.schema import Schema
 
 BUSY_SECONDS = 5.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Schema:
-    """What a file must hold; its version is the number of steps that lead to it."""
-
-    application_id: int
-    steps: tuple[str, ...]
-    """SQL texts; each brings a file from one version to the next."""
-
-
-def schema(*names: str, application_id: int) -> Schema:
-    """Return the schema written in the SQL files of these names, one step each."""
-    folder = files(__package__)
-    steps = tuple(folder.joinpath(f"{name}.sql").read_text("utf-8") for name in names)
-    return Schema(application_id=application_id, steps=steps)
-
-
-def inbox_schema() -> Schema:
-    """Return what `inbox.db` holds."""
-    return schema("inbox", "inbox_2", application_id=0x67654E49)
-
-
-def record_schema() -> Schema:
-    """Return what `record.db` holds."""
-    return schema("record", "record_2", application_id=0x67654E52)
 
 
 _BY_CLASS: Mapping[type[Exception], type[GenexecError]] = {

@@ -10,8 +10,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Self
 
-from service.journal.database import Schema, open_for_writing
+from service.journal.database import open_for_writing
 from service.journal.rows import Row
+from service.journal.schema import Schema
 
 _STEP = 500
 

@@ -12,16 +12,10 @@ from pathlib import Path
 
 from service.errors import ContentConflict, JournalUnavailable, QueueFull
 from service.journal.committer import Committer, T, Work
-from service.journal.database import (
-    exists,
-    inbox_schema,
-    open_for_reading,
-    open_for_writing,
-    record_schema,
-    translating,
-)
+from service.journal.database import exists, open_for_reading, open_for_writing, translating
 from service.journal.reserve import Reserve
 from service.journal.rows import ACCEPTED, Row, arrival_row
+from service.journal.schema import inbox_schema, record_schema
 from service.runs import Arrival, Receipt
 
 _INSERT = f"INSERT INTO accepted ({ACCEPTED}) VALUES ({', '.join('?' * 14)})"

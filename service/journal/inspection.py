@@ -16,16 +16,9 @@ from math import inf
 from pathlib import Path
 
 from service.errors import JournalUnavailable
-from service.journal.database import (
-    FOREIGN_ERRORS,
-    Schema,
-    connect,
-    inbox_schema,
-    is_damage,
-    record_schema,
-    version_of,
-)
+from service.journal.database import FOREIGN_ERRORS, connect, is_damage, version_of
 from service.journal.rows import Row
+from service.journal.schema import Schema, inbox_schema, record_schema
 from service.journal.soundness import (
     WHOLE_ACCEPTED,
     WHOLE_ATTEMPT,

@@ -14,13 +14,7 @@ from pathlib import Path
 
 from service.errors import JournalUnreadable, UnknownRun
 from service.event import Event
-from service.journal.database import (
-    Schema,
-    inbox_schema,
-    open_for_reading,
-    record_schema,
-    translating,
-)
+from service.journal.database import open_for_reading, translating
 from service.journal.rows import (
     ACCEPTED_BACK,
     ATTEMPT,
@@ -34,6 +28,7 @@ from service.journal.rows import (
     run_of,
     unseen_run,
 )
+from service.journal.schema import Schema, inbox_schema, record_schema
 from service.journal.statements import CURSOR
 from service.runs import Attempt, Delivery, Run
 from service.states import OutgoingState, State

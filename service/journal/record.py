@@ -15,14 +15,10 @@ from service.errors import JournalUnreadable
 from service.event import Event
 from service.journal.accepted import AcceptedEvents
 from service.journal.committer import Committer, T, Work
-from service.journal.database import (
-    open_for_reading,
-    open_for_writing,
-    record_schema,
-    translating,
-)
+from service.journal.database import open_for_reading, open_for_writing, translating
 from service.journal.reserve import Reserve
 from service.journal.rows import delivery_of, is_sound, written
+from service.journal.schema import record_schema
 from service.journal.soundness import sound_attempt, sound_run
 from service.journal.statements import (
     ATTEMPTED,

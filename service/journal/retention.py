@@ -15,15 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from service.journal.database import (
-    Schema,
-    exists,
-    inbox_schema,
-    open_for_reading,
-    record_schema,
-    used_bytes,
-)
+from service.journal.database import exists, open_for_reading, used_bytes
 from service.journal.rows import Row, forgotten_checksum, written
+from service.journal.schema import Schema, inbox_schema, record_schema
 
 RUNS = (
     "SELECT seq, id, accepted_at, open FROM run WHERE seq > ?"

@@ -7,9 +7,9 @@ when its sender repeats it; it is never run, its run ends `errored`.
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service.journal.database import inbox_schema
 from service.journal.fresh import Fresh
 from service.journal.rows import ACCEPTED, DAMAGED, Row, forgotten_checksum, written
+from service.journal.schema import inbox_schema
 from service.journal.soundness import WHOLE_ACCEPTED, accepted_is_sound
 from service.journal.wreck import Wreck
 

@@ -12,9 +12,9 @@ from itertools import chain
 from pathlib import Path
 
 from service.journal.amends import adopt_orphans, end_attempts, replace_run
-from service.journal.database import record_schema
 from service.journal.fresh import Fresh
 from service.journal.rows import ATTEMPT, DELIVERY, RUN, Row, checksum_of
+from service.journal.schema import record_schema
 from service.journal.soundness import (
     WHOLE_ATTEMPT,
     WHOLE_OUTGOING,

@@ -13,8 +13,9 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Self
 
-from service.journal.database import FOREIGN_ERRORS, Schema, connect, open_for_writing
+from service.journal.database import FOREIGN_ERRORS, connect, open_for_writing
 from service.journal.rows import Row
+from service.journal.schema import Schema
 from service.journal.write_ahead_log import lost_commits, write_believable
 
 _PAGE_SIZE = 4096

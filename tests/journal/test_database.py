@@ -9,13 +9,12 @@ import pytest
 from service.errors import JournalUnavailable, JournalUnreadable
 from service.journal.database import (
     FOREIGN_ERRORS,
-    inbox_schema,
     open_for_reading,
     open_for_writing,
-    record_schema,
     translated,
     translating,
 )
+from service.journal.schema import inbox_schema, record_schema
 
 _ERRORS = [
     value

@@ -6,8 +6,8 @@ from contextlib import closing
 import pytest
 
 from service.journal import inbox, reading, retention, statements
-from service.journal.database import inbox_schema, record_schema
 from service.journal.rows import RUN, UNSEEN
+from service.journal.schema import inbox_schema, record_schema
 
 _MODULES = (statements, inbox, reading, retention)
 _STATEMENTS = {
