@@ -47,8 +47,14 @@ class RunnerLoop:
     def serve(self) -> None:
         """Work until the engine is gone: raises `ConnectionError` then."""
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
-        while True:
-            ready = dict(self._poll.poll(self._timeout()))
+        try:
+            while True:
+                self._turn()
+        finally:  # signals still come when the descriptor is gone
+            signal.set_wakeup_fd(-1)
+
+    def _turn(self) -> None:
+        if ready := dict(self._poll.poll(self._timeout())):
             if self._woken.fileno() in ready:
                 self._woken.recv(4096)
                 self._wait_for_the_dead()
@@ -58,7 +64,7 @@ class RunnerLoop:
             if events & ~select.POLLOUT:
                 for message, descriptors in self._channel.receive():
                     self._obey(message, descriptors)
-            self._act_on_time()
+        self._act_on_time()
 
     def _timeout(self) -> float | None:
         """Return milliseconds until something is due."""
