@@ -18,6 +18,7 @@ from service.errors import (
     EventTooLarge,
     GenexecError,
     JournalUnavailable,
+    JournalUnreadable,
     QueueFull,
     SourceUnavailable,
     UnknownRun,
@@ -39,6 +40,7 @@ STATUS: Mapping[type[GenexecError], int] = {
     QueueFull: 429,
     Draining: 503,
     JournalUnavailable: 503,
+    JournalUnreadable: 503,
     SourceUnavailable: 503,
 }
 """What an error is answered with. 409 is avoided: delivery systems take it for retryable."""

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 
 from service.config.settings import Settings
 from service.engine.isolation import insist, level_of
@@ -177,7 +178,7 @@ class Supervisor:
         log.error("%s; started again in %.1f s", ended, child.pause)
         child.process, child.others = None, []
 
-        if codes[0] == _DAMAGED:
+        if processes[0].returncode == _DAMAGED:
             self._mend()
 
     def _mend(self) -> None:
@@ -185,10 +186,10 @@ class Supervisor:
         for child in (self._engine, self._web):
             self._end(child, self._settings.shutdown_grace + _LAST_WAIT)
             child.process, child.others = None, []
-        self._prepare_journal()
+        self._prepare_journal(seconds=inf)
 
-    def _prepare_journal(self) -> None:
-        make_sound(self._settings.state_dir, now=datetime.now(UTC))
+    def _prepare_journal(self, *, seconds: float | None = None) -> None:
+        make_sound(self._settings.state_dir, now=datetime.now(UTC), seconds=seconds)
         if not Reserve(self._settings.state_dir).take():
             log.error(
                 "there is no room on the disk to keep in reserve for results: new events are "

@@ -45,9 +45,8 @@ def run(chapter: Chapter) -> None:
     for kill in kills:
         if not chapter.has_time():
             break
-        done += 1
         time.sleep(kill.after)
-        _die(chapter, kill)
+        done += _die(chapter, kill)
     threads[0].join()
     over.set()
     for thread in threads:
@@ -57,20 +56,24 @@ def run(chapter: Chapter) -> None:
     _repeat_at_once(chapter)
 
 
-def _die(chapter: Chapter, kill: Kill) -> None:
-    """Kill, and have the service back: by its supervisor, or by a new start."""
+def _die(chapter: Chapter, kill: Kill) -> bool:
+    """Kill, and have the service back: by its supervisor, or by a new start.
+
+    Return whether anybody died: a single process may just be away.
+    """
     service = chapter.service
     if kill.who == "term":
         service.stop()
         chapter.expect_nothing_of_now()
         service.start()
-        return
+        return True
     if kill.who in ("all", "machine"):
         service.kill(machine=kill.who == "machine")
         chapter.expect_nothing_of_now()
         service.start()
-        return
-    if service.kill_one(kill.who) and kill.who in ("engine", "keeper", "runner"):
+        return True
+    died = service.kill_one(kill.who)
+    if died and kill.who in ("engine", "keeper", "runner"):
         chapter.expect_nothing_of_now()
     try:
         time.sleep(0.1)
@@ -79,6 +82,7 @@ def _die(chapter: Chapter, kill: Kill) -> None:
         service.kill()
         chapter.expect_nothing_of_now()
         service.start()
+    return died
 
 
 def _repeat_at_once(chapter: Chapter) -> None:

@@ -91,7 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except click.Abort:
+    except click.Abort as error:
+        click.echo(f"genexec: broken off: {error.__context__!r}", err=True)
         code = 130
     except GenexecError as error:
         for line in str(error).splitlines():

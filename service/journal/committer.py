@@ -20,13 +20,20 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from service.errors import JournalUnavailable
-from service.journal.database import FOREIGN_ERRORS, is_damage, translated
+from service.journal.database import (
+    FOREIGN_ERRORS,
+    error_code,
+    is_damage,
+    translated,
+    write_nothing,
+)
 from service.journal.replies import Result, deliver
 from service.journal.reserve import Reserve
 
 LAZY_SECONDS = 0.05
 """A lazy piece of work is written at latest this long after it was handed in."""
 _PAUSE_AFTER_FAILURE = 1.0
+_DAMAGES = 3
 _MOST_LAZY = 10_000
 """Kept for later while nothing can be written; beyond, the oldest are forgotten."""
 
@@ -63,7 +70,8 @@ class Committer:
         self._nudged = False
         self._closing = False
         self._trouble = ""
-        self._damaged = False
+        self._damages = 0
+        """Commits that met damage, one after another."""
         self._thread = threading.Thread(target=self._run, name=f"commit-{path.name}", daemon=True)
         self._thread.start()
 
@@ -74,8 +82,8 @@ class Committer:
 
     @property
     def damaged(self) -> bool:
-        """Whether a commit has met damage in the file; it is not healed by waiting."""
-        return self._damaged
+        """Whether commits meet damage in the file again and again: waiting does not heal it."""
+        return self._damages >= _DAMAGES
 
     async def submit(self, work: Work[T]) -> T:
         """Return what *work* returned, once it is on disk; raise what it raised.
@@ -152,11 +160,12 @@ class Committer:
                 "commit to %s failed, %d callers are told to try again: %s",
                 self._path, callers, cause,
             )  # fmt: skip
-        self._damaged = self._damaged or is_damage(cause)
+        self._damages = self._damages + 1 if is_damage(cause) else 0
         self._trouble = f"{self._path.name} cannot be written: {cause}"
 
     def _recovered(self) -> None:
-        if self._trouble and not self._damaged:
+        self._damages = 0
+        if self._trouble:
             _log.warning("%s can be written again", self._path)
             self._trouble = ""
 
@@ -169,18 +178,25 @@ class Committer:
     def _write_twice(
         self, lazy: Sequence[Work[object]], strokes: Sequence[_Stroke]
     ) -> list[Result]:
-        """Write; on a full disk give up the reserve and write again."""
+        """Write; on a full disk give up the reserve, and write again."""
         try:
             return self._write(lazy, strokes)
-        except Exception:
+        except Exception as error:
             self._roll_back()
-            if self._reserve is None or not self._reserve.release():
+            if not self._mended(error.__cause__ or error):
                 raise
         try:
             return self._write(lazy, strokes)
         except Exception:
             self._roll_back()
             raise
+
+    def _mended(self, error: BaseException) -> bool:
+        """Do what may help; say whether anything was done."""
+        if is_damage(error):  # perhaps of a page in memory, read from the disk in a bad moment
+            self._connection.execute("PRAGMA shrink_memory")
+            return True
+        return self._reserve is not None and self._reserve.release()
 
     def _roll_back(self) -> None:
         with suppress(*FOREIGN_ERRORS):
@@ -190,7 +206,7 @@ class Committer:
     def _write(self, lazy: Sequence[Work[object]], strokes: Sequence[_Stroke]) -> list[Result]:
         self._connection.execute("BEGIN IMMEDIATE")
         if self._trouble:
-            self._touch()
+            write_nothing(self._connection)
         for work in lazy:
             _, error = self._attempt(work)
             if error is not None:
@@ -202,11 +218,6 @@ class Committer:
         self._connection.execute("COMMIT")
         return results
 
-    def _touch(self) -> None:
-        """Write something that changes nothing."""
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        self._connection.execute(f"PRAGMA user_version = {version}")
-
     def _attempt(self, work: Work[Any]) -> tuple[Any, Exception | None]:
         """Do one piece of work so that its failure leaves nothing behind."""
         execute = self._connection.execute
@@ -214,7 +225,11 @@ class Committer:
         try:
             value = work(self._connection)
         except Exception as error:  # handed to whoever submitted the work
-            if not self._connection.in_transaction or _is_of_the_disk(error) or is_damage(error):
+            whole = is_damage(error) or error_code(error) in {
+                sqlite3.SQLITE_FULL,
+                sqlite3.SQLITE_IOERR,
+            }
+            if whole or not self._connection.in_transaction:
                 raise _Lost from error
             execute("ROLLBACK TO work")
             execute("RELEASE work")
@@ -233,10 +248,3 @@ class Committer:
             told = JournalUnavailable(f"{self._path} cannot be used now: {cause}")
         told.__cause__ = cause
         return told
-
-
-def _is_of_the_disk(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-    )

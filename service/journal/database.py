@@ -34,9 +34,14 @@ FOREIGN_ERRORS = tuple(_BY_CLASS)
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 
+def error_code(error: BaseException) -> int:
+    """Return SQLite's primary result code, 0 when there is none."""
+    return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+
+
 def is_damage(error: BaseException) -> bool:
     """Say whether SQLite means that the file is damaged."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+    return error_code(error) in _DAMAGE
 
 
 def translated(error: Exception, path: Path) -> GenexecError:
@@ -135,6 +140,11 @@ def connect(path: Path, *, mode: str = "ro") -> sqlite3.Connection:
 def version_of(connection: sqlite3.Connection) -> int:
     """Return the version of the tables in a file, 0 for an empty one."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def write_nothing(connection: sqlite3.Connection) -> None:
+    """Write something that changes nothing, to see whether it can be written."""
+    connection.execute(f"PRAGMA user_version = {version_of(connection)}")
 
 
 def _connect(uri: str) -> sqlite3.Connection:

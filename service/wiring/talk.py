@@ -70,9 +70,13 @@ class Answerer:
 
     def _question(self) -> None:
         try:
-            asked = json.loads(self._connection.recv(_LARGEST))
+            said = self._connection.recv(_LARGEST)
         except BlockingIOError:
             return
+        if not said:  # the supervisor is dead, and this process will be in a moment
+            self.close()
+            return
+        asked = json.loads(said)
         task = asyncio.create_task(self._answer(**asked))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
