@@ -20,7 +20,7 @@
         ├── BadSettings          exit code 78
         ├── SourceMisconfigured  refused at start, or the project is rejected
         ├── JournalLocked        another instance owns the journal
-        ├── JournalUnreadable    newer version, or damaged beyond reading
+        ├── JournalUnreadable    503 (newer version, or damaged beyond reading)
         └── UnknownRun           404
 
 The docstring of a class is its message when none is given. A script that fails is not
