@@ -53,6 +53,8 @@ HIDING = {
     "dead first thread": f"{sys.executable} -Sc '{LEADER}' &",
 }
 PAUSE = "sleep 0.1"
+SOON = 1.0
+"""Seconds; the promise is two."""
 
 every_way_to_hide = pytest.mark.parametrize("way", HIDING)
 
@@ -64,13 +66,14 @@ def test_nothing_is_left_after_a_normal_end(bench, make_order, alive, way):
     async def main():
         async with bench() as it:
             execution = await it.run(order)
-            return execution, alive(order.run)
+            return execution, await asyncio.to_thread(alive, order.run, within=SOON)
 
     execution, left = asyncio.run(main())
 
     assert (execution.ending, execution.exit_code) == (Ending.EXIT, 0)
     assert execution.stdout == b"done\n"
-    assert execution.leftovers >= 1
+    # A chain is mostly hit with its group, or between two of its links: then it is not counted.
+    assert execution.leftovers >= (0 if way == "fork and exit" else 1)
     assert execution.seconds < 3
     assert left == []
 
@@ -82,7 +85,7 @@ def test_nothing_is_left_after_a_deadline(bench, make_order, alive, way):
     async def main():
         async with bench() as it:
             execution = await it.run(order)
-            return execution, alive(order.run)
+            return execution, await asyncio.to_thread(alive, order.run, within=SOON)
 
     execution, left = asyncio.run(main())
 
