@@ -253,7 +253,7 @@ class Handling:
         Who was told `started` is told `finished`; before that, silence: nobody waits for us.
         """
         left = next((one for one in self._journal.abandoned() if one[0].id == accepted.run), None)
-        if left is None or not left[2]:
+        if left is None or left[0].started_at is None:
             return (await self._ignore(opened(accepted), reason, state=State.ERRORED)).run
         run, _, attempts = left
         story = self._story(run, accepted, meaning_of(accepted.event), (), 0)

@@ -55,6 +55,7 @@ def parse_http_file(content: bytes) -> HttpFile:
     start = next((i for i, line in enumerate(lines) if line.strip() and not _comment(line)), None)
     if start is None:
         raise BadScript("there is no request line", line=len(lines))
+    _drop_closing_hashes(lines)
     end = next((i for i in range(start, len(lines)) if not lines[i].strip()), len(lines))
     for number, line in enumerate(lines[start:], start + 1):
         if line.startswith("###"):
@@ -74,6 +75,16 @@ def parse_http_file(content: bytes) -> HttpFile:
         body=body if body.strip() else None,
         body_line=end + 2,
     )
+
+
+def _drop_closing_hashes(lines: list[str]) -> None:
+    """Drop a bare `###` that only blanks follow: it starts no further request.
+
+    REST clients close requests with it, and so do the files the predecessor shipped.
+    """
+    last = next((i for i in reversed(range(len(lines))) if lines[i].strip()), 0)
+    if lines[last].rstrip() == "###":
+        lines[last:] = [""]
 
 
 def _comment(line: str) -> bool:
