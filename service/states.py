@@ -16,6 +16,8 @@ the documentation. Every state has an owner, who moves it on, and a deadline.
 | queued     | scripts are chosen, waits for its turn    | worker | a free place, its next try  |
 | running    | its scripts are being run                 | worker | the sum of their deadlines  |
 
+A run that nobody owns, after a fault of ours, is taken up again within a minute.
+
 Outgoing events: `pending` → `sent` | `dead`; owned by delivery, given up after 24 hours.
 """
 
