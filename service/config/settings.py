@@ -245,5 +245,5 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
 
 
 def _hint(name: str, known: object) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)  # type: ignore[call-overload]
+    close = difflib.get_close_matches(name, list(known), n=1)  # type: ignore[call-overload]  # only names are handed in
     return f"; did you mean {close[0]}?" if close else ""
