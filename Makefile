@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check campaign format clean
+.PHONY: help demo test check campaign format readme clean
 
 help:
 	@echo "make demo     install into $(VENV) and show the main job end to end"
@@ -12,6 +12,7 @@ help:
 	@echo "make check    format, lint, types, import contract"
 	@echo "make campaign kill it, starve it, count what is lost (ARGS=--release before a release)"
 	@echo "make format   let the formatter write"
+	@echo "make readme   put the table of settings into the README"
 	@echo "make clean    remove what was made here"
 
 demo: $(VENV)/installed
@@ -34,6 +35,9 @@ campaign: $(VENV)/installed-dev
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+readme: $(VENV)/installed-dev
+	$(BIN)/python tools/settings_table.py
 
 clean:
 	rm -rf $(VENV) .demo .campaign build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.config.settings import read_settings
+from service.config.reading import read_settings
 from service.directives import read_directives
 from service.event import Acceptance, read_event
 from service.http_binding import read_message

@@ -8,7 +8,7 @@ import time
 from campaign.chapter import Chapter
 from campaign.plan import planned_events
 from campaign.service import ServiceFailed
-from service.config.settings import CRASH_AT
+from service.config.reading import CRASH_AT
 from service.wiring.crash_points import KEY_FILE, POINTS
 
 _KINDS = ("quick", "several", "failing", "slow", "action", "asking", "notice")

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from service.config.settings import Settings, read_settings
+from service.config.reading import read_settings
+from service.config.settings import Settings
 from service.journal.reading import Reader
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from service.cli.options import as_json_option
-from service.config.settings import read_settings
+from service.config.reading import read_settings
 from service.errors import JournalUnreadable
 from service.journal.care import Salvaged, look, make_sound
 from service.journal.inspection import Inspection

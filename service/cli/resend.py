@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from service.cli.options import state_dir_option
-from service.config.settings import read_settings
+from service.config.reading import read_settings
 from service.errors import JournalLocked, JournalUnavailable, UnknownRun
 from service.journal.dead_letters import last_dead, revive, revive_some
 from service.journal.lock import lock_state_directory

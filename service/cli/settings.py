@@ -5,8 +5,8 @@ import os
 
 import click
 
+from service.config.reading import gather, read_settings
 from service.config.rows import ROWS
-from service.config.settings import gather, read_settings
 from service.errors import BadSettings
 
 

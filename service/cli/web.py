@@ -5,7 +5,7 @@ import socket
 
 import click
 
-from service.config.settings import read_settings
+from service.config.reading import read_settings
 from service.logs import set_up
 from service.wiring.own_process import end_with_parent, keep_memory_private
 from service.wiring.web import run_web

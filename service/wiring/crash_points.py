@@ -36,7 +36,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from service.config.settings import CRASH_AT
+from service.config.reading import CRASH_AT
 from service.engine.process_tree import marked_run
 from service.intake.asgi import Application, Message, Receive, Scope, Send
 from service.outcome import Execution

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from service.config import values
+from service.config.reading import CONFIG_FILE
 from service.config.rows import ROWS
-from service.config.settings import CONFIG_FILE, Settings
+from service.config.settings import Settings
 from service.engine.isolation import Level
 from service.engine.protocol import Ready
 from service.intake.senders_file import read_senders

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service.config.settings import OWN, Settings
+from service.config.reading import OWN
+from service.config.settings import Settings
 from service.engine.isolation import IsolationMode, insist
 from service.engine.processes import ProcessRunner
 from service.engine.protocol import Ready

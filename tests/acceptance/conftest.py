@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from service.cli import main
-from service.config.settings import read_settings
+from service.config.reading import read_settings
 from service.wiring.foreground import run_once
 
 

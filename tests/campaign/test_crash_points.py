@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from service.config.settings import CRASH_AT, read_settings
+from service.config.reading import CRASH_AT, read_settings
 from service.wiring.crash_points import KEY_FILE, POINTS, crash_point
 
 PASSING = """
 import sys
 from pathlib import Path
-from service.config.settings import CRASH_AT
+from service.config.reading import CRASH_AT
 from service.wiring.crash_points import crash_point
 
 point = crash_point({CRASH_AT: sys.argv[1]}, Path(sys.argv[2]))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.config.settings import read_settings
+from service.config.reading import read_settings
 from service.errors import BadSettings
 
 SENDERS = "- {name: ci, tokens: [token-of-the-tests]}\n"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from service.config import values
+from service.config.reading import OWN, gather, read_settings
 from service.config.rows import ROWS
-from service.config.settings import OWN, Settings, gather, is_git_address, read_settings
+from service.config.settings import Settings, is_git_address
 from service.config.values import LogFormat, LogLevel
 from service.errors import BadSettings
 from service.event import Acceptance

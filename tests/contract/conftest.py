@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.config.settings import read_settings
+from service.config.reading import read_settings
 from service.event import Event
 from service.wiring.foreground import run_once
 

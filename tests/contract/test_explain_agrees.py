@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.cli.event_file import read_one
-from service.config.settings import read_settings
+from service.config.reading import read_settings
 from service.event import Acceptance
 from service.scripts import FOLDERS, SUFFIXES
 from service.wiring.foreground import explained, run_once
