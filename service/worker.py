@@ -17,6 +17,7 @@ from service.errors import JournalUnavailable, JournalUnreadable
 from service.handling import Handling
 from service.ports import Journal, Runner
 from service.runs import Accepted, Run
+from service.states import State
 from service.story import Handled
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,8 @@ class Worker:
         self._seen = 0
         self._sweep_due = 0.0
         self._damage: JournalUnreadable | None = None
+        self.ended = Counter[State]({state: 0 for state in State if state.ended})
+        """Runs that are over since the start, by the state they ended in."""
         self._called = asyncio.Event()
         self._stopping = False
 
@@ -79,6 +82,11 @@ class Worker:
     def running(self) -> int:
         """How many events are being handled."""
         return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait for a place, or for their next attempt."""
+        return sum(map(len, self._queues.values())) + len(self._resting)
 
     async def run(self) -> None:
         """Take up what an earlier process left, then everything that is accepted.
@@ -215,6 +223,8 @@ class Worker:
             f" ({run.reason})" if run.reason else "",
             extra={"run": run.id, "event": run.event_id, "state": run.state},
         )
+        if run.ended_at is not None:
+            self.ended[run.state] += 1
         if handled.again is not None:
             self._later(handled.again.seconds, replace(job, go=handled.again.go))
 

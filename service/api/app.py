@@ -37,19 +37,22 @@ def make_api(
     refresh: Callable[[str], str],
     ready: Callable[[], Sequence[str]],
     status: Callable[[], Mapping[str, Json]],
+    metrics: Callable[[], tuple[bytes, str]],
 ) -> Flask:
     """Return the application.
 
     *refresh* looks for new commits of a project and says in words what was found, or raises
     `SourceUnavailable`; *ready* gives the reasons for not being ready; *status* gives what an
-    operator asks first, as JSON. All are called from several threads.
+    operator asks first, as JSON; *metrics* gives a text and its media type. All are called
+    from several threads.
     """
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # else a redirect to whatever host the request names
-    views = _Views(reader, refresh=refresh, ready=ready, status=status)
+    views = _Views(reader, refresh=refresh, ready=ready, status=status, metrics=metrics)
     for method, rule, view in (
         ("GET", "/healthz", views.health),
         ("GET", "/readyz", views.readiness),
+        ("GET", "/metrics", views.metrics),
         ("GET", "/api/v1/status", views.status),
         ("GET", "/api/v1/runs", views.runs),
         ("GET", "/api/v1/runs/<run>", views.run),
@@ -73,11 +76,13 @@ class _Views:
         refresh: Callable[[str], str],
         ready: Callable[[], Sequence[str]],
         status: Callable[[], Mapping[str, Json]],
+        metrics: Callable[[], tuple[bytes, str]],
     ) -> None:
         self._reader = reader
         self._refresh = refresh
         self._ready = ready
         self._status = status
+        self._metrics = metrics
         self._refreshes = BoundedSemaphore(_REFRESHES)
 
     def health(self) -> ResponseReturnValue:
@@ -93,6 +98,12 @@ class _Views:
         """Return what an operator asks first, and how many runs are in which state."""
         require_everywhere(visitor_of(request.environ))
         return jsonify({**self._status(), "runs": dict(self._reader.counts())})
+
+    def metrics(self) -> ResponseReturnValue:
+        """Return figures for a monitoring system; they are about every project."""
+        require_everywhere(visitor_of(request.environ))
+        text, media_type = self._metrics()
+        return Response(text, content_type=media_type)
 
     def runs(self) -> ResponseReturnValue:
         """Return a page of runs; `next` is the `before` of the page that follows, or null.

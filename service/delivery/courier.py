@@ -56,6 +56,7 @@ class Courier:
         self._random = SystemRandom()
         self.marks = SentMarks(journal)
         self.sent = 0
+        self.failed = 0
         self.dead = 0
 
     async def deliver(self, line: Line) -> None:
@@ -111,6 +112,7 @@ class Courier:
         return outgoing.body if outgoing else None
 
     async def _failed(self, line: Line, error: SinkUnavailable) -> None:
+        self.failed += 1
         now, wish = self._clock.monotonic(), error.retry_after or 0.0
         if self._condition.failed(line.context, now=now, why=str(error), wish=wish):
             log.error(

@@ -87,6 +87,11 @@ class Outbox:
         return self._courier.sent
 
     @property
+    def failed(self) -> int:
+        """How many attempts the sink has not answered, or has asked to repeat, since the start."""
+        return self._courier.failed
+
+    @property
     def dead(self) -> int:
         """How many events became dead letters since the start."""
         return self._courier.dead

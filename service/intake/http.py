@@ -15,6 +15,7 @@ from service.http_binding import BATCH, read_message
 from service.intake.asgi import Request, Response, Send
 from service.intake.refusals import JSON_HEADERS, Denial, Refusals
 from service.intake.senders import Sender
+from service.intake.tally import Tally
 from service.keptn_events import Belonging, belonging_of
 from service.ports import Clock, Inbox
 from service.runs import Arrival, Receipt, new_run_id
@@ -42,6 +43,7 @@ class EventIntake:
         arrived: Callable[[int], None],
         draining: Callable[[], bool],
         refusals: Refusals,
+        tally: Tally,
     ) -> None:
         self._inbox = inbox
         self._acceptance = accept
@@ -50,6 +52,7 @@ class EventIntake:
         self._arrived = arrived
         self._draining = draining
         self._refusals = refusals
+        self._tally = tally
 
     async def serve(self, request: Request, body: bytes, *, sender: Sender, send: Send) -> None:
         """Answer a request to the path that takes events."""
@@ -73,6 +76,7 @@ class EventIntake:
         who: str,
         send: Send,
     ) -> None:
+        began = self._clock.monotonic()
         try:
             written = await self._write_down(headers, body, sender)
         except GenexecError as error:
@@ -91,6 +95,8 @@ class EventIntake:
         finally:
             if new:
                 self._arrived(new)
+            seconds = self._clock.monotonic() - began
+            self._tally.taken(new=new, duplicates=len(receipts) - new, seconds=seconds)
         for event, receipt in written:
             _record(event, receipt, sender=who)
 

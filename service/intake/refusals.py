@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from service.errors import GenexecError
 from service.http_binding import code_of, status_of
 from service.intake.asgi import Response
+from service.intake.tally import Tally
 
 JSON_HEADERS = (
     (b"content-type", b"application/json"),
@@ -42,7 +43,9 @@ class Denial:
 class Refusals:
     """Makes the answers of one door; used from its event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        """What is refused is counted by *tally*."""
+        self._tally = tally
         self._counted = 0
 
     def answer(
@@ -55,6 +58,7 @@ class Refusals:
         headers: tuple[tuple[bytes, bytes], ...] = (),
     ) -> Response:
         """Refuse a request for a reason its sender may read."""
+        self._tally.refused(status, code)
         reference = _new_reference()
         message = _printable(message)
         self._record(status, code, message, reference=reference, sender=sender)
@@ -94,6 +98,7 @@ class Refusals:
 
     def failure(self, error: Exception, *, sender: str) -> Response:
         """Answer 500 for an *error* of ours; the log gets all of it, the sender the reference."""
+        self._tally.refused(500, "internal-error")
         reference = _new_reference()
         _log.error(
             "request not answered because of an internal error",

@@ -18,6 +18,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from service.intake.asgi import Application
+from service.intake.refusals import Refusals
 from service.intake.tls import Tls, TlsFiles
 from service.intake.worker import IntakeWorker
 
@@ -39,6 +40,7 @@ def serve_http(
     header_timeout: float,
     grace: float,
     ready: Callable[[str], None],
+    refusals: Refusals,
     tls: TlsFiles | None = None,
 ) -> NoReturn:
     """Serve until TERM; ends the process with `SystemExit`, 0 after an orderly end.
@@ -47,12 +49,14 @@ def serve_http(
     (with port 0 the system chooses one), or `fd://7` for a socket that listens already. *ready*
     gets the address, such as `http://127.0.0.1:8080`, in the calling process as soon as
     connections are taken (the worker answers them when it is up). A header may take
-    *header_timeout* seconds; TERM gives requests being answered *grace*.
+    *header_timeout* seconds; TERM gives requests being answered *grace*. What never becomes a
+    request is answered by *refusals*.
     With *tls* nothing but https is spoken. Raises `BadSettings` when its files cannot be used.
     """
     _Server(
         make_app,
         header_timeout=header_timeout,
+        refusals=refusals,
         tls=Tls(tls) if tls else None,
         settings={
             "certfile": str(tls.certificate) if tls else None,
@@ -84,10 +88,12 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         make_app: Callable[[], Application],
         *,
         header_timeout: float,
+        refusals: Refusals,
         tls: Tls | None,
         settings: dict[str, Any],
     ) -> None:
         self.tls = tls
+        self.refusals = refusals
         self._make_app = make_app
         self._settings = settings
         self.header_timeout = header_timeout

@@ -179,7 +179,7 @@ class IntakeWorker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's business
         super().__init__(*args, **kwargs)
         self.connections: set[Connection] = set()
-        self.refusals = Refusals()
+        self.refusals: Refusals = self.app.refusals
 
     async def _serve(self) -> None:
         self.lifespan = LifespanManager(self.asgi, self.log, self.state)

@@ -10,6 +10,8 @@ from service.engine.protocol import Ready
 from service.errors import JournalUnavailable
 from service.journal.record import SqliteRecord
 from service.ports import Source
+from service.wiring.counted import ScriptCounts
+from service.wiring.figures import engine_figures, told
 from service.wiring.isolation import isolation_status
 from service.wiring.talk import Answer
 from service.wiring.upkeep import Resender
@@ -27,6 +29,7 @@ class Answers:
     resender: Resender
     damage: asyncio.Event
     """Set when intake has met damage in its file."""
+    scripts: Mapping[str, ScriptCounts]
     ready: Ready
     settings: Settings
 
@@ -34,6 +37,7 @@ class Answers:
         return {
             "refresh": self._refresh,
             "status": self._status,
+            "figures": self._figures,
             "resend": self._resend,
             "damaged": self._damaged,
         }
@@ -60,3 +64,17 @@ class Answers:
             "isolation": isolation_status(self.ready),
             "troubles": list(self.source.troubles()),
         }
+
+    async def _figures(self) -> Answer:
+        return told(
+            engine_figures(
+                worker=self.worker,
+                outbox=self.outbox,
+                scripts=self.scripts,
+                isolation=self.ready.level,
+                writable=not self.journal.trouble,
+                at_once=self.settings.at_once,
+                sink=bool(self.settings.sink),
+                source=not self.source.troubles(),
+            )
+        )

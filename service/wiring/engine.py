@@ -27,6 +27,7 @@ from service.journal.record import SqliteRecord
 from service.journal.reserve import Reserve
 from service.ports import Source
 from service.wiring.answers import Answers
+from service.wiring.counted import ScriptCounts, counted
 from service.wiring.crash_points import crash_point
 from service.wiring.isolation import hidden_from_scripts, report_isolation
 from service.wiring.parts import SystemClock, make_rules, opened_runners, opened_source
@@ -51,6 +52,7 @@ class _Parts:
     journal: SqliteRecord
     reserve: Reserve
     processes: ProcessRunner
+    scripts: Mapping[str, ScriptCounts]
     ready: Ready
     outbox: Outbox
     worker: Worker
@@ -80,6 +82,7 @@ async def run_engine(
             journal=parts.journal,
             resender=resender,
             damage=damage,
+            scripts=parts.scripts,
             ready=parts.ready,
             settings=settings,
         )
@@ -125,12 +128,13 @@ async def _assembled(
         )
         for suffix, kind in runners.items()
     }
+    counting, scripts = counted(runners)
     sink = await stack.enter_async_context(_opened_sink(settings))
     crash = crash_point(environment, settings.state_dir)
     outbox = Outbox(journal, crash.sender(sink), clock=clock, give_up=settings.sink_give_up)
     handling = Handling(
         source=crash.source(source),
-        runners=crash.runners(runners),
+        runners=crash.runners(counting),
         journal=crash.journal(journal),
         rules=make_rules(settings, environment),
         clock=clock,
@@ -150,6 +154,7 @@ async def _assembled(
         journal=journal,
         reserve=reserve,
         processes=processes,
+        scripts=scripts,
         ready=ready,
         outbox=outbox,
         worker=worker,

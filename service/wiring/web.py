@@ -13,10 +13,12 @@ from typing import Any, cast
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
+from service import __version__
 from service.api.app import make_api
 from service.config.listening import tls_files
 from service.config.settings import Settings
-from service.errors import SourceUnavailable
+from service.errors import JournalUnavailable, JournalUnreadable, SourceUnavailable
+from service.figures import EngineFigures, JournalFigures
 from service.intake.asgi import Application
 from service.intake.browsers import Browsers
 from service.intake.gate import Gate
@@ -26,11 +28,15 @@ from service.intake.refusals import Refusals
 from service.intake.roll import open_roll
 from service.intake.senders_file import SendersFile
 from service.intake.server import serve_http
+from service.intake.tally import Tally
 from service.journal.inbox import SqliteInbox
 from service.journal.reading import Reader
 from service.journal.reserve import Reserve
+from service.journal.standing import Standing
+from service.metrics.page import CONTENT_TYPE, MetricsPage
 from service.strict_json import Json
 from service.wiring.crash_points import crash_point
+from service.wiring.figures import heard, process_figures
 from service.wiring.parts import SystemClock
 from service.wiring.talk import Asker
 from service.wiring.upkeep import start_inbox_upkeep
@@ -55,12 +61,16 @@ def run_web(
         beside.replace(file)
         log.info("listening on %s%s", address, settings.path)
 
+    tally = Tally()
+    refusals = Refusals(tally)
+    web = _Web(settings, Asker(talk), wake=wake, draining=draining)
     serve_http(
-        lambda: _Web(settings, Asker(talk), wake=wake, draining=draining).intake(),
+        lambda: web.intake(refusals, tally),
         bind=f"fd://{listening}",
         header_timeout=settings.header_timeout,
         grace=3,
         ready=ready,
+        refusals=refusals,
         tls=tls_files(settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file),
     )
 
@@ -75,23 +85,20 @@ class _Web:
         self._draining = draining
         self._inbox: SqliteInbox | None = None
 
-    def intake(self) -> Application:
-        """Return the application."""
+    def intake(self, refusals: Refusals, tally: Tally) -> Application:
+        """Return the application; *refusals* are counted by *tally*, too."""
         state_dir = self._settings.state_dir
         crash = crash_point(os.environ, state_dir)
-        api = make_api(
-            Reader(state_dir), refresh=self._refresh, ready=self._unready, status=self._status
-        )
+        reserve = Reserve(state_dir)
         inbox = SqliteInbox(
             state_dir / "inbox.db",
             record_path=state_dir / "record.db",
             queue_limit=self._settings.queue,
-            reserve=Reserve(state_dir),
+            reserve=reserve,
         )
         atexit.register(inbox.close)
         start_inbox_upkeep(inbox, self._settings, damaged=self._damaged)
         self._inbox = inbox
-        refusals = Refusals()
         events = EventIntake(
             crash.inbox(inbox),
             accept=self._settings.accept,
@@ -100,11 +107,12 @@ class _Web:
             arrived=lambda count: os.eventfd_write(self._wake, count),
             draining=self._is_draining,
             refusals=refusals,
+            tally=tally,
         )
         gate = Gate(
             path=self._settings.path,
             events=events,
-            other=_behind(api),
+            other=_behind(self._api(inbox, reserve, tally)),
             guard=make_guard(self._settings),
             browsers=Browsers(
                 names=self._settings.host_names,
@@ -115,6 +123,26 @@ class _Web:
             body_timeout=self._settings.body_timeout,
         )
         return crash.application(gate)
+
+    def _api(self, inbox: SqliteInbox, reserve: Reserve, tally: Tally) -> Flask:
+        page = MetricsPage(
+            version=__version__,
+            process=process_figures,
+            intake=tally.figures,
+            writable=lambda: not inbox.trouble,
+            engine=self._engine_figures,
+            journal=self._journal_figures,
+            room=lambda: reserve.held,
+            queue_limit=self._settings.queue,
+            now=SystemClock().now,
+        )
+        return make_api(
+            Reader(self._settings.state_dir),
+            refresh=self._refresh,
+            ready=self._unready,
+            status=self._status,
+            metrics=lambda: (page.text(), CONTENT_TYPE),
+        )
 
     def _is_draining(self) -> bool:
         poll = select.poll()  # of its own: several threads ask, and one object serves one only
@@ -142,6 +170,19 @@ class _Web:
         """Let the engine end, so that the supervisor looks at the journal."""
         with suppress(SourceUnavailable):
             self._asker.ask("damaged", seconds=_READY_SECONDS)
+
+    def _engine_figures(self) -> EngineFigures | None:
+        try:
+            return heard(self._asker.ask("figures", seconds=_READY_SECONDS))
+        except SourceUnavailable:
+            return None
+
+    def _journal_figures(self) -> JournalFigures | None:
+        try:
+            return Standing(self._settings.state_dir).figures()
+        except (JournalUnavailable, JournalUnreadable) as error:
+            log.debug("no figures of the journal: %s", error)
+            return None
 
     def _status(self) -> Mapping[str, Json]:
         try:

@@ -132,6 +132,10 @@ def client(reader, refreshed, reasons):
         return f"{project}: 2 new commits"
 
     api = make_api(
-        reader, refresh=refresh, ready=lambda: reasons, status=lambda: {"version": "1", "queue": 0}
+        reader,
+        refresh=refresh,
+        ready=lambda: reasons,
+        status=lambda: {"version": "1", "queue": 0},
+        metrics=lambda: (b"up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
     )
     return api.test_client()

@@ -188,7 +188,7 @@ def test_refreshes_beyond_four_at_once_are_sent_back(reader):
         go_on.wait(5)
         return project
 
-    api = make_api(reader, refresh=refresh, ready=list, status=dict)
+    api = make_api(reader, refresh=refresh, ready=list, status=dict, metrics=tuple)
     threads = [
         threading.Thread(target=lambda: api.test_client().post("/api/v1/refresh/a"))
         for _ in range(4)
@@ -244,3 +244,10 @@ def test_every_answer_is_neither_sniffed_nor_stored(client, path):
 
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
+
+
+def test_metrics_are_plain_text_of_the_version_that_was_given(client):
+    answer = client.get("/metrics")
+
+    assert (answer.status_code, answer.text) == (200, "up 1\n")
+    assert answer.content_type == "text/plain; version=0.0.4; charset=utf-8"

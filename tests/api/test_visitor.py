@@ -54,3 +54,4 @@ def test_only_its_own_project_is_refreshed(ask, refreshed):
 
 def test_what_is_about_all_projects_is_not_for_them(ask):
     assert ask("/api/v1/status").status_code == 403
+    assert ask("/metrics").status_code == 403

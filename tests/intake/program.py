@@ -25,6 +25,7 @@ from service.intake.refusals import Refusals
 from service.intake.roll import open_roll
 from service.intake.senders_file import SendersFile
 from service.intake.server import serve_http
+from service.intake.tally import Tally
 from service.intake.tls import TlsFiles
 from service.keptn_events import Belonging
 from service.runs import Receipt
@@ -124,11 +125,17 @@ def main(settings):
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
+    tally = Tally()
+    refusals = Refusals(tally)
+
     def make_app():
         api = make_api(
-            EmptyReader(), refresh=lambda project: f"{project}: up to date", ready=list, status=dict
+            EmptyReader(),
+            refresh=lambda project: f"{project}: up to date",
+            ready=list,
+            status=dict,
+            metrics=lambda: (b"", "text/plain"),
         )
-        refusals = Refusals()
         events = EventIntake(
             MemoryInbox(
                 settings["journal"], limit=settings["queue"], seconds=settings["accept_seconds"]
@@ -139,6 +146,7 @@ def main(settings):
             arrived=lambda count: log.info("woken for %d", count),
             draining=Path(settings["draining"]).exists,
             refusals=refusals,
+            tally=tally,
         )
         return Gate(
             path=settings["path"],
@@ -159,6 +167,7 @@ def main(settings):
         header_timeout=settings["header_timeout"],
         grace=settings["grace"],
         ready=announce,
+        refusals=refusals,
         tls=TlsFiles(**{name: Path(file) for name, file in settings["tls"].items()})
         if settings["tls"]
         else None,

@@ -5,13 +5,14 @@ import json
 import logging
 
 from service.intake.refusals import Refusals
+from service.intake.tally import Tally
 
 
 def test_a_refusal_is_answered_and_logged_under_one_reference(caplog):
     caplog.set_level(logging.INFO)
 
     async def refuse():
-        return Refusals().answer(400, "bad-event", "no", sender="192.0.2.1")
+        return Refusals(Tally()).answer(400, "bad-event", "no", sender="192.0.2.1")
 
     answer = asyncio.run(refuse())
 
@@ -23,7 +24,7 @@ def test_a_refusal_is_answered_and_logged_under_one_reference(caplog):
 
 def test_control_and_direction_characters_are_not_reflected():
     async def refuse():
-        return Refusals().answer(400, "bad-event", "a\r\n\x1b\u202eb", sender="")
+        return Refusals(Tally()).answer(400, "bad-event", "a\r\n\x1b\u202eb", sender="")
 
     assert json.loads(asyncio.run(refuse()).body)["message"] == "a????b"
 
@@ -32,7 +33,7 @@ def test_a_flood_is_written_ten_times_and_then_counted(caplog):
     caplog.set_level(logging.INFO)
 
     async def flood():
-        refusals = Refusals()
+        refusals = Refusals(Tally())
         for _ in range(100):
             refusals.answer(400, "bad-event", "no", sender="")
         await asyncio.sleep(1.05)
@@ -49,7 +50,7 @@ def test_a_flood_is_written_ten_times_and_then_counted(caplog):
 
 def test_only_answers_that_ask_for_a_retry_say_when():
     async def refuse(status):
-        return dict(Refusals().answer(status, "x", "x", sender="").headers)
+        return dict(Refusals(Tally()).answer(status, "x", "x", sender="").headers)
 
     assert asyncio.run(refuse(429))[b"retry-after"] == b"2"
     assert b"retry-after" not in asyncio.run(refuse(400))

@@ -5,11 +5,11 @@ from contextlib import closing
 
 import pytest
 
-from service.journal import inbox, reading, retention, statements
+from service.journal import inbox, reading, retention, standing, statements
 from service.journal.rows import RUN, UNSEEN
 from service.journal.schema import inbox_schema, record_schema
 
-_MODULES = (statements, inbox, reading, retention)
+_MODULES = (statements, inbox, reading, retention, standing)
 _STATEMENTS = {
     (module.__name__, name.strip("_")): value
     for module in _MODULES
