@@ -31,10 +31,12 @@ class Asker:
     def ask(self, question: str, *, seconds: float, **details: str) -> Answer:
         """Return the engine's answer. Raises `SourceUnavailable` when there is none in time."""
         deadline = time.monotonic() + seconds
-        with self._lock:
+        if not self._lock.acquire(timeout=seconds):
+            raise SourceUnavailable("the engine is busy with another question")
+        try:
             number = next(self._numbers)
             text = json.dumps({"number": number, "question": question, **details})
-            self._connection.settimeout(seconds)
+            self._connection.settimeout(max(0.0, deadline - time.monotonic()))
             try:
                 self._connection.send(text.encode())
                 while (left := deadline - time.monotonic()) > 0:
@@ -44,6 +46,8 @@ class Asker:
                         return answer
             except OSError as error:
                 raise SourceUnavailable(f"the engine does not answer: {error}") from error
+        finally:
+            self._lock.release()
         raise SourceUnavailable("the engine does not answer")
 
 

@@ -100,6 +100,22 @@ def test_an_engine_that_is_away_is_noticed_in_time(ends):
     assert time.monotonic() - began < 2
 
 
+def test_a_question_waits_no_longer_for_another_one_than_for_its_answer(ends):
+    """A refresh may take a minute; readiness and metrics must not hang that long."""
+    ours, theirs = ends
+    asker = Asker(ours)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(asker.ask, "refresh", seconds=1.0)
+        assert theirs.recv(1000)  # the first question is under way, and nobody answers it
+        began = time.monotonic()
+
+        with pytest.raises(SourceUnavailable, match="busy with another question"):
+            asker.ask("status", seconds=0.05)
+
+        assert time.monotonic() - began < 0.9
+        assert isinstance(first.exception(PATIENCE), SourceUnavailable)
+
+
 def test_an_engine_whose_end_is_closed_is_noticed(ends):
     ours, theirs = ends
     theirs.close()
