@@ -8,6 +8,7 @@ from service.checking.findings import File, Finding, Weight
 from service.directives import read_directives
 from service.errors import BadScript
 from service.http_file import parse_http_file, problems
+from service.requirements import read_requirements
 
 
 def content_findings(
@@ -38,6 +39,11 @@ def content_findings(
 
 
 def _python(file: File) -> Iterator[Finding]:
+    declared = read_requirements(file.content)
+    if declared is not None:
+        what = ", ".join(declared.packages) or "no packages"
+        message = f"runs in an environment of its own: {what}"
+        yield Finding(file=file, weight=Weight.NOTE, message=message)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

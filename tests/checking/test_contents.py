@@ -84,6 +84,20 @@ def test_a_script_above_the_limit_is_an_error(findings):
     ]
 
 
+def test_declared_packages_are_noted(findings):
+    content = '# /// script\n# dependencies = ["rich>=13", "Tabulate"]\n# ///\n'
+
+    assert findings({PY: content}) == [
+        f"{PY}: note: runs in an environment of its own: rich>=13, tabulate"
+    ]
+
+
+def test_a_wrong_block_is_an_error_with_its_line(findings):
+    (found,) = findings({PY: '# /// script\n# dependencies = ["rich @ https://x/"]\n# ///\n'})
+
+    assert found.startswith(f"{PY}:2: error: 'rich @ https://x/' names an address")
+
+
 def test_an_empty_script_counts_as_absent(findings):
     assert findings({SH: ""}) == [
         f"{SH}: warning: an empty file counts as absent: the next level answers"
