@@ -7,6 +7,7 @@
     │   ├── JournalUnavailable   503
     │   ├── SourceUnavailable    the run stays `unresolved` and is looked up again
     │   ├── RunnerLost           the run is `interrupted`
+    │   ├── EnvironmentNotMade   the run is `errored`; the next one tries again
     │   └── SinkUnavailable      the outgoing event stays `pending`
     └── NeverAgain               it will fail the same way again
         ├── BadEvent             400
@@ -57,6 +58,14 @@ class SourceUnavailable(TryAgainLater):
 
 class RunnerLost(TryAgainLater):
     """The runner process ended while the script was running; what the script did is unknown."""
+
+
+class EnvironmentNotMade(TryAgainLater):
+    """The packages that the script declares could not be installed."""
+
+    def __init__(self, message: str = "", *, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
 
 
 class SinkUnavailable(TryAgainLater):

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from service.event import Event
 from service.outcome import Execution
+from service.requirements import Requirements
 from service.runs import (
     Accepted,
     Arrival,
@@ -61,6 +62,10 @@ class Order:
     variables: Mapping[str, str]
     """Of the event; the runner adds `PATH`, `HOME`, `TMPDIR`, `LANG` and the result file."""
     timeout: float
+    requirements: Requirements | None = None
+    """What a Python script declares."""
+    program: str = ""
+    """Absolute path of what runs the file; empty for what always runs its kind."""
 
 
 class Runner(Protocol):

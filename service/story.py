@@ -16,6 +16,7 @@ from service.errors import BadScript, SourceUnavailable
 from service.masks import Masks
 from service.outcome import Ending, Execution, Outcome, read_outcome, readable
 from service.ports import Order, Source
+from service.requirements import Requirements, read_requirements
 from service.runs import Attempt, Outgoing, Run
 from service.scripts import Found, Layout, Level, Listing, Place
 from service.states import State
@@ -58,6 +59,7 @@ class Prepared:
     found: Found
     content: bytes = b""
     directives: Directives = field(default_factory=Directives)
+    requirements: Requirements | None = None
     problem: str = ""
 
 
@@ -104,6 +106,7 @@ class Story:
             event=self.answering.event,
             variables=self.variables | about,
             timeout=script.directives.timeout or timeout,
+            requirements=script.requirements,
         )
 
     def first_entries(self, attempt: Attempt) -> list[Attempt]:
@@ -125,7 +128,9 @@ async def prepare(source: Source, found: Found, listing: Listing) -> Prepared:
         return Prepared(found=found, problem=listing.problem or found.problem)
     try:
         content = await source.read(found)
-        return Prepared(found=found, content=content, directives=read_directives(content))
+        directives = read_directives(content)
+        declared = read_requirements(content) if found.name.endswith(".py") else None
+        return Prepared(found=found, content=content, directives=directives, requirements=declared)
     except BadScript as error:
         return Prepared(found=found, problem=str(error))
 

@@ -5,6 +5,7 @@ is what `genexec settings` prints.
 """
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ _FOR_COMMANDS = {f"{PREFIX}URL", f"{PREFIX}TOKEN_FILE"}
 """What `genexec send` reads; the service has no use for it."""
 OWN = (f"{PREFIX}*", "EVENTBROKER", "K_SINK", "RCV_PORT", "RCV_PATH")
 """Variables of the service itself; no script ever sees them."""
+
+_IN_ADDRESS = re.compile(r"://[^/\s@]{1,4096}@")
+"""A user and a password in an address."""
 
 _TOLD_TO_SCRIPTS = {
     f"{PREFIX}{name}"
@@ -73,7 +77,8 @@ def read_settings(environment: Mapping[str, str], **overrides: str) -> Settings:
             read[key] = one.row.read(one.text)
         except ValueError as error:
             where = "" if one.origin == one.row.variable else f" (from {one.origin})"
-            problems.append(f"{one.row.variable}{where} {error}, not {one.text[:80]!r}")
+            shown = _IN_ADDRESS.sub("://***@", one.text)[:80]
+            problems.append(f"{one.row.variable}{where} {error}, not {shown!r}")
     if not problems:
         problems += _together(read)
     if problems:

@@ -71,6 +71,14 @@ class Settings:
     expose_env: tuple[str, ...]
     mask_env: tuple[str, ...]
     follow_up_types: tuple[str, ...]
+    python_environments: bool
+    python_index: str
+    python_index_user: str
+    python_index_token_file: Path | None
+    python_wheels: Path | None
+    python_source_builds: bool
+    python_environment_timeout: float
+    python_environments_kept: int
     http_allow: tuple[str, ...]
     http_deny_private: bool
     http_connect_timeout: float
@@ -101,6 +109,11 @@ class Settings:
             return self.state_dir / "work"
         mark = hashlib.sha256(os.fsencode(self.state_dir)).hexdigest()[:12]
         return self.work_dir / f"genexec-{mark}"
+
+    @property
+    def environments_dir(self) -> Path:
+        """Where the environments of Python scripts are."""
+        return (self.state_dir / "environments").absolute()
 
     @property
     def from_git(self) -> bool:

@@ -161,6 +161,20 @@ def proxy(value: str) -> str:
     return value
 
 
+def index(value: str) -> str:
+    """Take the http or https address of an index of packages, or nothing."""
+    if not value:
+        return ""
+    parts = _address(value)
+    if parts is None:
+        raise ValueError("must be an address such as https://packages.example.com/simple/")
+    if parts.username or parts.password:
+        raise ValueError(
+            "must not have a user or password in it (GENEXEC_PYTHON_INDEX_TOKEN_FILE has them)"
+        )
+    return value
+
+
 def _address(value: str) -> SplitResult | None:
     """Return the parts of an http or https address, None when it is none."""
     try:
@@ -180,6 +194,18 @@ def directory(value: str) -> Path:
 def optional_directory(value: str) -> Path | None:
     """Take a directory, or nothing."""
     return directory(value) if value else None
+
+
+def folder(value: str) -> Path | None:
+    """Take a directory that is there, or nothing."""
+    path = optional_directory(value)
+    try:
+        there = path is None or path.is_dir()
+    except OSError as error:
+        raise ValueError("names a directory that cannot be looked at") from error
+    if not there:
+        raise ValueError(f"names a directory that is not there: {value}")
+    return path
 
 
 def places(value: str) -> tuple[Path, ...]:

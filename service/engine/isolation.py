@@ -127,7 +127,7 @@ class Isolation:
         """Open what scripts may touch, anew: files may have been exchanged for others."""
         wish = self._wish
         reach = reach_of(
-            readable=wish.readable,
+            readable=(*wish.readable, wish.environments_dir),
             writable=wish.writable,
             hidden=wish.hidden,
             runs_dir=wish.runs_dir,
@@ -137,7 +137,8 @@ class Isolation:
             beside = None
             if reach.pieces:
                 beside = opening.enter_context(closing(Ruleset(self._landlock)))
-                _allow(beside, {**reach.pieces, wish.runs_dir: WRITE, wish.blobs_dir: READ})
+                ours = {wish.runs_dir: WRITE, wish.blobs_dir: READ, wish.environments_dir: WRITE}
+                _allow(beside, reach.pieces | ours)
             self._held.close()
             self._held = opening.pop_all()
         self._places, self._beside_hidden = places, beside

@@ -41,6 +41,7 @@ class ProcessRunner:
         *,
         runs_dir: Path,
         blobs_dir: Path,
+        environments_dir: Path,
         bash: str,
         python: str,
         path: str,
@@ -63,9 +64,10 @@ class ProcessRunner:
         how many processes the user may have above those it has; 0 lifts the last two.
         *isolated* scripts are kept from the service as far as the kernel can: they may
         touch their own directory and what they need of the system, also what is *readable*
-        and *writable*, but nothing *hidden* wherever it lies.
+        and *writable*, but nothing *hidden* wherever it lies. They read *environments_dir*;
+        what is started through `client` in a directory of it writes to that.
         """
-        self._client = RunnerClient(connection)
+        self.client = RunnerClient(connection)
         self._runs_dir = runs_dir.absolute()  # the runner has a directory of its own
         self._blobs_dir = blobs_dir.absolute()
         self._scripts = ScriptFiles(self._blobs_dir)
@@ -87,35 +89,36 @@ class ProcessRunner:
             hidden=[str(place.absolute()) for place in hidden],
             runs_dir=str(self._runs_dir),
             blobs_dir=str(self._blobs_dir),
+            environments_dir=str(environments_dir.absolute()),
         )
 
     @property
     def gone(self) -> asyncio.Event:
         """Set when the runner process is gone; nothing can be run any more."""
-        return self._client.gone
+        return self.client.gone
 
     async def start(self) -> Ready:
         """Return what the runner process says about itself; it is there then.
 
         Raises `RunnerLost` when it does not come.
         """
-        for directory in (self._runs_dir, self._blobs_dir):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (self._wish.runs_dir, self._wish.blobs_dir, self._wish.environments_dir):
+            Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)
         remove_abandoned(self._runs_dir)
-        ready = await self._client.connect(self._wish)
+        ready = await self.client.connect(self._wish)
         self._watching = asyncio.create_task(self._watch_disk())
         return ready
 
     async def close(self) -> None:
         """Interrupt what runs, give it its grace, then let the runner process go."""
-        await self._client.settle(
+        await self.client.settle(
             Ending.INTERRUPTED, grace=self._grace, within=self._grace + _LAST_REPORTS
         )
         if self._watching is not None:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
-        self._client.close()
+        self.client.close()
 
     async def run(self, order: Order) -> Execution:
         """Run the script of *order* and return when it and all that it started are gone.
@@ -128,7 +131,7 @@ class ProcessRunner:
         if order.run in self._occupied:
             raise AssertionError(f"run {order.run} has a script that is still running")
         suffix = PurePosixPath(order.name).suffix
-        program = self._programs.get(suffix)
+        program = order.program or self._programs.get(suffix)
         if program is None:
             return _not_run(f"no program runs files that end with {suffix!r}")
         try:
@@ -145,13 +148,14 @@ class ProcessRunner:
 
     async def cancel(self, run: str) -> bool:
         """End the script of this run; False when none is running."""
-        return self._client.stop(run, Ending.CANCELLED, grace=self._grace)
+        return self.client.stop(run, Ending.CANCELLED, grace=self._grace)
 
     def _start_of(self, order: Order, program: str, script: Path, directory: RunDirectory) -> Start:
         cwd = str(directory.path)
+        own_bin = PurePosixPath(order.program).parent
         own = {
             MARKER: order.run,
-            "PATH": self._path,
+            "PATH": f"{own_bin}:{self._path}" if order.program else self._path,
             "HOME": cwd,
             "TMPDIR": cwd,
             "LANG": "C.UTF-8",
@@ -203,18 +207,18 @@ class ProcessRunner:
         )
 
     async def _end_of(self, start: Start, capture: Capture) -> Ended:
-        future = self._client.start(start, capture.writing_ends)
+        future = self.client.start(start, capture.writing_ends)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            self._client.stop(start.run, Ending.INTERRUPTED, grace=self._grace)
+            self.client.stop(start.run, Ending.INTERRUPTED, grace=self._grace)
             with contextlib.suppress(RunnerLost):
                 await future
             raise
 
     def _stop_now(self, run: str, why: Ending) -> None:
         # Without grace: five more seconds would be enough to fill a disk.
-        self._client.stop(run, why, grace=0)
+        self.client.stop(run, why, grace=0)
 
     async def _hit_file_size(self, ended: Ended, directory: RunDirectory) -> bool:
         """Say whether it ended because one file was about to outgrow the disk limit."""

@@ -37,6 +37,8 @@ class Isolate(NamedTuple):
     hidden: Sequence[str]
     runs_dir: str
     blobs_dir: str
+    environments_dir: str
+    """Where builds write, each in a directory of its own; scripts read it."""
 
 
 class Ready(NamedTuple):

@@ -31,15 +31,12 @@ from service.wiring.counted import ScriptCounts, counted
 from service.wiring.crash_points import crash_point
 from service.wiring.isolation import hidden_from_scripts, report_isolation
 from service.wiring.parts import SystemClock, make_rules, opened_runners, opened_source
-from service.wiring.punctual import PunctualRunner
 from service.wiring.talk import Answerer
 from service.wiring.upkeep import Resender, engine_upkeep
 from service.worker import Worker
 
 log = logging.getLogger(__name__)
 
-_REPORTING = 20.0
-"""Seconds after deadline and grace in which the runner must have told the end of a script."""
 _LAST_DELIVERIES = 2.0
 """Seconds that undelivered events get at shutdown; what is left is sent by the next start."""
 
@@ -119,15 +116,9 @@ async def _assembled(
             runner,
             runs_dir=settings.runs_dir,
             hidden=hidden_from_scripts(settings, environment),
-            kubernetes=environment.get("KUBERNETES_SERVICE_HOST", ""),
+            environment=environment,
         )
     )
-    runners = {
-        suffix: PunctualRunner(
-            runner=kind, margin=settings.grace + _REPORTING, give_up=processes.close
-        )
-        for suffix, kind in runners.items()
-    }
     counting, scripts = counted(runners)
     sink = await stack.enter_async_context(_opened_sink(settings))
     crash = crash_point(environment, settings.state_dir)

@@ -72,7 +72,7 @@ async def run_once(event: Event, settings: Settings, environment: Mapping[str, s
                 connection,
                 runs_dir=folder / "work",
                 hidden=hidden,
-                kubernetes=environment.get("KUBERNETES_SERVICE_HOST", ""),
+                environment=environment,
             )
         )
         handling = Handling(

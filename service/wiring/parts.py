@@ -26,6 +26,8 @@ from service.sources.credentials import Credentials
 from service.sources.directory import DirectorySource
 from service.sources.git import GitSource
 from service.story import Rules
+from service.wiring.environments import opened_python_runner
+from service.wiring.punctual import PunctualRunner
 
 FOLLOW_UP_TYPES = (
     "sh.keptn.events.deployment-finished",
@@ -33,6 +35,9 @@ FOLLOW_UP_TYPES = (
     "sh.keptn.event.*.finished",
 )
 DIRECTORY_BRANCH = "main"
+
+_REPORTING = 20.0
+"""Seconds after deadline and grace in which the runner must have told the end of a script."""
 
 
 class SystemClock:
@@ -113,15 +118,38 @@ async def opened_runners(
     *,
     runs_dir: Path,
     hidden: Sequence[Path],
-    kubernetes: str,
+    environment: Mapping[str, str],
 ) -> AsyncIterator[tuple[ProcessRunner, Ready, Mapping[str, Runner]]]:
     """Open the runners by file suffix; before them that of the runner process and its report.
 
-    *connection* leads to it. *hidden* is what no script may touch. *kubernetes* is the
-    address of the Kubernetes API, which `.http` files may not reach; empty outside a
-    cluster. Raises `BadSettings` when scripts are less isolated than is required.
+    *connection* leads to it. *hidden* is what no script may touch. *environment* is that of
+    the service; the Kubernetes API it names may not be reached by `.http` files. Raises
+    `BadSettings` when scripts are less isolated than is required.
     """
-    processes = ProcessRunner(
+    processes = _process_runner(settings, connection, runs_dir=runs_dir, hidden=hidden)
+    requests = _request_runner(settings, environment.get("KUBERNETES_SERVICE_HOST", ""))
+    ready = await processes.start()
+    try:
+        insist(settings.isolation, ready.level, ready.lacks)
+        margin = settings.grace + _REPORTING
+        punctual, punctual_requests = (
+            PunctualRunner(runner=runner, margin=margin, give_up=processes.close)
+            for runner in (processes, requests)
+        )
+        async with opened_python_runner(
+            settings, punctual, processes.client, runs_dir=runs_dir, environment=environment
+        ) as python:
+            yield processes, ready, {".sh": punctual, ".py": python, ".http": punctual_requests}
+    finally:
+        await processes.close()
+        requests.close()
+
+
+def _process_runner(
+    settings: Settings, connection: socket.socket, *, runs_dir: Path, hidden: Sequence[Path]
+) -> ProcessRunner:
+    wheels = (settings.python_wheels,) if settings.python_wheels else ()
+    return ProcessRunner(
         connection,
         runs_dir=runs_dir,
         blobs_dir=settings.state_dir / "blobs",
@@ -135,11 +163,15 @@ async def opened_runners(
         memory_limit=settings.memory_limit,
         process_limit=settings.process_limit,
         isolated=settings.isolation is not IsolationMode.OFF,
-        readable=(Path(sys.prefix), Path(sys.base_prefix), *settings.script_readable),
+        readable=(Path(sys.prefix), Path(sys.base_prefix), *wheels, *settings.script_readable),
         writable=settings.script_writable,
         hidden=hidden,
+        environments_dir=settings.environments_dir,
     )
-    requests = RequestRunner(
+
+
+def _request_runner(settings: Settings, kubernetes: str) -> RequestRunner:
+    return RequestRunner(
         connect_timeout=settings.http_connect_timeout,
         read_timeout=settings.http_read_timeout,
         total_timeout=settings.http_timeout,
@@ -150,13 +182,6 @@ async def opened_runners(
         ca_file=str(settings.http_ca_file) if settings.http_ca_file else None,
         workers=settings.at_once,
     )
-    ready = await processes.start()
-    try:
-        insist(settings.isolation, ready.level, ready.lacks)
-        yield processes, ready, {".sh": processes, ".py": processes, ".http": requests}
-    finally:
-        await processes.close()
-        requests.close()
 
 
 def find_shell(settings: Settings) -> str:

@@ -26,6 +26,8 @@ WRONG = {
     values.host: ["example.com", "127.0.0", "", "127.0.0.1:80", "[::1]"],
     values.url_path: ["events", "", "/a b", "/ä", "http://x/", "/a?b", "/" + "a" * 300],
     values.sink: ["ftp://x/", "http://", "http://u:p@x/", "http://u@x/", "http://[::1", "://x"],
+    values.index: ["ftp://x/", "x/simple", "http://u:p@x/simple/", "http://u@x/", "http://[::1"],
+    values.folder: ["/no/such/folder", __file__],
     values.proxy: ["ftp://x/", "proxy", "http://", "http://[::1"],
     values.file: ["/no/such/file", "/", "."],
     values.event_types: ["a b", "-a", "a.b,c/d", "ä"],
@@ -254,7 +256,8 @@ def test_a_wrong_value_is_named_with_its_variable(key, text):
 
     [problem] = str(caught.value).splitlines()
     assert problem.startswith(f"{ROWS[key].variable} (from the command line) ")
-    assert problem.endswith(f", not {text[:80]!r}")
+    shown = text.replace("u:p@", "***@").replace("u@", "***@")[:80]
+    assert problem.endswith(f", not {shown!r}")
 
 
 def test_no_reader_is_forgotten_here():

@@ -6,8 +6,10 @@ import shutil
 import ssl
 import subprocess
 import threading
+import zipfile
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,7 @@ REACHED = {
     f"{SHARED}/action.triggered.myaction.py": ("a.action.triggered.myaction", "passed"),
     f"{SHARED}/all.events.sh": ("plain.com.example.backup.done--text", "passed"),
     f"{SHARED}/com.github.push.sh": ("plain.com.github.push", "passed"),
+    f"{SHARED}/com.example.release.published.py": ("plain.com.example.release.published", "passed"),
     f"{SHARED}/configuration.change.http": ("a.configuration.change", "passed"),
     f"{SHARED}/deployment.finished.sh": ("a.deployment.finished", "passed"),
     f"{SHARED}/evaluation.finished.py": ("b.evaluation.finished", "passed"),
@@ -59,6 +62,7 @@ REACHED = {
 SAID = {
     f"{SHARED}/action.triggered.myaction.py": "myaction for carts in production",
     f"{SHARED}/com.github.push.sh": "alice pushed 9f3c1e7 to main of sockshop/carts",
+    f"{SHARED}/com.example.release.published.py": "carts 1.10.0 is newer than 1.9.2",
     f"{SHARED}/workload-pre-deployment-tasks.started.sh": "in namespace sockshop",
     f"{SHOP}/production.remediation.triggered.sh": "PRODUCTION: ",
     f"{DEV}/dev.delivery.triggered.sh": "carts is on its way to dev",
@@ -165,13 +169,27 @@ def event_of(written, make_event):
     return make_event(event.type, **event.document | {"data": data})
 
 
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    """Return a folder with a wheel of the one package that the examples need, as installed here."""
+    folder = tmp_path_factory.mktemp("wheels")
+    installed = distribution("packaging")
+    name = f"packaging-{installed.version}-py3-none-any.whl"
+    with zipfile.ZipFile(folder / name, "w") as wheel:
+        for file in installed.files:
+            if "__pycache__" not in file.parts and file.name not in ("INSTALLER", "REQUESTED"):
+                wheel.write(file.locate(), str(file))
+    return folder
+
+
 @pytest.fixture
-def run_example(run_event, make_event):
+def run_example(run_event, make_event, wheels):
     """Run the examples that answer the event of *script*; return the record of that script."""
 
     def run(script, **environment):
         written, _ = REACHED[script]
-        done = run_event(event_of(written, make_event), EXAMPLES, ON_CALL="bob", **environment)
+        environment |= {"ON_CALL": "bob", "GENEXEC_PYTHON_WHEELS": str(wheels)}
+        done = run_event(event_of(written, make_event), EXAMPLES, **environment)
         (attempt,) = [one for one in done.detail.attempts if one.path == script]
         return attempt, done.outputs[attempt.position, attempt.number].decode(), done
 

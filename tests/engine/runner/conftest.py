@@ -81,6 +81,7 @@ class Bench:
             connection,
             runs_dir=self.runs,
             blobs_dir=self.blobs,
+            environments_dir=directory / "environments",
             bash=shutil.which("bash", path=PATH),
             python=sys.executable,
             path=PATH,

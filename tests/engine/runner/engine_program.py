@@ -21,6 +21,7 @@ async def main(*, directory, run, script):
         connection,
         runs_dir=Path(directory) / "runs",
         blobs_dir=Path(directory) / "blobs",
+        environments_dir=Path(directory) / "environments",
         bash="/bin/bash",
         python=sys.executable,
         path=path,

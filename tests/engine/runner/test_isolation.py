@@ -25,7 +25,7 @@ from service.engine.sandbox import restrict_self
 
 folder, abi = sys.argv[1], int(sys.argv[2])
 restrict_self()
-wish = Isolate(True, [sys.prefix, sys.base_prefix], [], [folder], folder, folder)
+wish = Isolate(True, [sys.prefix, sys.base_prefix], [], [folder], folder, folder, "")
 isolation = Isolation(wish, Landlock(abi=abi))
 code = (
     "import os\\n"
@@ -129,7 +129,8 @@ def test_what_was_not_allowed_cannot_be_touched(execute, make_order, tmp_path):
     execution = execute(make_order(text))
 
     assert (tmp_path / "note").read_text() == "x"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["blobs", "note", "runs"]
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["blobs", "environments", "note", "runs"]
     assert len(lines(execution)) == 9
     assert all("denied" in line or "cross-device" in line for line in lines(execution))
 
