@@ -8,6 +8,7 @@
     │   ├── SourceUnavailable    the run stays `unresolved` and is looked up again
     │   ├── RunnerLost           the run is `interrupted`
     │   ├── EnvironmentNotMade   the run is `errored`; the next one tries again
+    │   ├── KeptnUnavailable     Keptn's API or its NATS is asked again
     │   └── SinkUnavailable      the outgoing event stays `pending`
     └── NeverAgain               it will fail the same way again
         ├── BadEvent             400
@@ -15,6 +16,7 @@
         ├── EventTooLarge        413
         ├── UnsupportedMediaType 415
         ├── ContentConflict      422
+        ├── KeptnRefused         Keptn's API does not do what we ask
         ├── SinkRefused          the outgoing event is `dead`
         ├── BadScript            the run is `errored`; carries the line
         ├── BadTarget            an `.http` request may not go there
@@ -68,6 +70,10 @@ class EnvironmentNotMade(TryAgainLater):
         self.output = output
 
 
+class KeptnUnavailable(TryAgainLater):
+    """Keptn does not answer; it is asked again."""
+
+
 class SinkUnavailable(TryAgainLater):
     """The event sink did not take the event; it is sent again."""
 
@@ -98,6 +104,10 @@ class UnsupportedMediaType(NeverAgain):
 
 class ContentConflict(NeverAgain):
     """An event with the same source and id but other content was accepted before."""
+
+
+class KeptnRefused(NeverAgain):
+    """Keptn does not do what it is asked."""
 
 
 class SinkRefused(NeverAgain):

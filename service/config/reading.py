@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from service.config.keptn import keptn_problems
 from service.config.listening import listening_problems
 from service.config.rows import PREFIX, ROWS, Row
 from service.config.settings import Settings, is_git_address
@@ -103,7 +104,7 @@ def _together(read: Mapping[str, object]) -> list[str]:
         name = str(read[f"default_{level}"])
         if name and not NAME.fullmatch(name):
             problems.append(f"GENEXEC_DEFAULT_{level.upper()} is no valid name: {name!r}")
-    return problems + listening_problems(read)
+    return problems + keptn_problems(read) + listening_problems(read)
 
 
 def _from_file(name: str) -> tuple[dict[str, str], list[str]]:

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.config.values import LogFormat, LogLevel
+from service.config.values import Events, LogFormat, LogLevel
 from service.engine.isolation import IsolationMode
 from service.event import Acceptance
 from service.keptn_events import Belonging
@@ -50,6 +50,23 @@ class Settings:
     header_timeout: float
     body_timeout: float
     queue: int
+    events: Events
+    topics: tuple[str, ...]
+    nats_url: str
+    nats_credentials_file: Path | None
+    nats_ca_file: Path | None
+    keptn_api: str
+    keptn_token_file: Path | None
+    keptn_ca_file: Path | None
+    keptn_poll_interval: float
+    keptn_name: str
+    keptn_namespace: str
+    keptn_node: str
+    keptn_pod: str
+    keptn_projects: tuple[str, ...]
+    keptn_stages: tuple[str, ...]
+    keptn_services: tuple[str, ...]
+    keptn_sign_off: bool
     default_project: str
     default_stage: str
     default_service: str

@@ -1,16 +1,14 @@
-"""What may stand in a setting: durations, sizes, choices, lists, addresses.
+"""What may stand in a setting: durations, sizes, choices, lists, files.
 
 Each function takes the text and returns the value, or raises `ValueError` with the part of
 a sentence that follows the name of the setting.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, None: 1}
@@ -18,8 +16,15 @@ _SIZE = re.compile(r"(\d{1,15})\s?(B|KiB|MiB|GiB)?", re.ASCII | re.IGNORECASE)
 _BYTES = {"b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 _YES = {"yes": True, "on": True, "true": True, "1": True}
 _SWITCH = _YES | {"no": False, "off": False, "false": False, "0": False}
-_HOST_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}", re.ASCII)
 _EVENT_TYPE = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*._-]{0,254}", re.ASCII)
+
+
+class Events(StrEnum):
+    """How events come."""
+
+    HTTP = "http"
+    NATS = "nats"
+    KEPTN_API = "keptn-api"
 
 
 class LogFormat(StrEnum):
@@ -115,74 +120,6 @@ def choice(kind: type[_Choice], *, empty: _Choice | None = None) -> Callable[[st
             raise ValueError(f"must be one of {', '.join(kind)}") from error
 
     return read
-
-
-def host(value: str) -> str:
-    """Take an address to listen on."""
-    if value == "localhost":
-        return value
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError as error:
-        raise ValueError("must be an IP address such as 127.0.0.1 or 0.0.0.0") from error
-
-
-def host_names(value: str) -> tuple[str, ...]:
-    """Take names of hosts separated by commas; return them in lower case."""
-    names = tuple(name.lower() for name in words(value))
-    if not all(_HOST_NAME.fullmatch(name) for name in names):
-        raise ValueError("must be names such as events.example.com, without scheme and port")
-    return names
-
-
-def url_path(value: str) -> str:
-    """Take the path events are posted to."""
-    if not re.fullmatch(r"/[A-Za-z0-9._~/-]{0,255}", value, re.ASCII):
-        raise ValueError("must be a path such as / or /events")
-    return value
-
-
-def sink(value: str) -> str:
-    """Take the http or https address that answers are posted to."""
-    if not value:
-        return ""
-    parts = _address(value if "://" in value else f"http://{value}")
-    if parts is None:
-        raise ValueError("must be an address such as http://localhost:8081/event")
-    if parts.username or parts.password:
-        raise ValueError("must not have a user or password in it")
-    return parts.geturl()
-
-
-def proxy(value: str) -> str:
-    """Take the address of a proxy, or nothing."""
-    if value and _address(value) is None:
-        raise ValueError("must be an address such as http://proxy:3128")
-    return value
-
-
-def index(value: str) -> str:
-    """Take the http or https address of an index of packages, or nothing."""
-    if not value:
-        return ""
-    parts = _address(value)
-    if parts is None:
-        raise ValueError("must be an address such as https://packages.example.com/simple/")
-    if parts.username or parts.password:
-        raise ValueError(
-            "must not have a user or password in it (GENEXEC_PYTHON_INDEX_TOKEN_FILE has them)"
-        )
-    return value
-
-
-def _address(value: str) -> SplitResult | None:
-    """Return the parts of an http or https address, None when it is none."""
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # brackets that do not match, a port that is no number or too large
-        return None
-    return parts if usable else None
 
 
 def directory(value: str) -> Path:

@@ -10,8 +10,10 @@ is repeated at once on a new one; the event keeps its id, a double is harmless.
 import asyncio
 import base64
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -42,7 +44,8 @@ class HttpSink:
     """Sends each event as one POST in structured mode; a `Sender`.
 
     *attempt_timeout* are the seconds for one attempt as a whole. Raises `BadSettings` when
-    *url* is not an http or https address, or *headers* cannot be sent.
+    *url* is not an http or https address, or *headers* cannot be sent. *ca_file* holds the
+    certificates that are trusted instead of the usual ones.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class HttpSink:
         attempt_timeout: float = 10,
         connections: int = 16,
         headers: Mapping[str, str] = {},
+        ca_file: Path | None = None,
     ) -> None:
         address = _address(url)
         place = address.netloc.rpartition("@")[2]
@@ -61,6 +65,7 @@ class HttpSink:
         self._masks = Masks(_secrets(address, headers))
         self._attempt_timeout = attempt_timeout
         self._connections = connections
+        self._tls = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
         self._session: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
 
@@ -119,7 +124,9 @@ class HttpSink:
 
     def _new_session(self, *traces: aiohttp.TraceConfig, keep: bool) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, force_close=not keep),
+            connector=aiohttp.TCPConnector(
+                limit=self._connections, force_close=not keep, ssl=self._tls
+            ),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             # The deadline is kept in `send`: one for connecting, sending and a second try.

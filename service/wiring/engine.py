@@ -11,14 +11,13 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import uuid4
 
 from service.config.settings import Settings
 from service.delivery.outbox import Outbox
-from service.delivery.sink import HttpSink
 from service.engine.processes import ProcessRunner
 from service.engine.protocol import Ready
 from service.errors import JournalUnreadable
@@ -31,6 +30,8 @@ from service.wiring.counted import ScriptCounts, counted
 from service.wiring.crash_points import crash_point
 from service.wiring.isolation import hidden_from_scripts, report_isolation
 from service.wiring.parts import SystemClock, make_rules, opened_runners, opened_source
+from service.wiring.punctual import PunctualRunner
+from service.wiring.sinks import opened_sink
 from service.wiring.talk import Answerer
 from service.wiring.upkeep import Resender, engine_upkeep
 from service.worker import Worker
@@ -120,7 +121,7 @@ async def _assembled(
         )
     )
     counting, scripts = counted(runners)
-    sink = await stack.enter_async_context(_opened_sink(settings))
+    sink = await stack.enter_async_context(opened_sink(settings))
     crash = crash_point(environment, settings.state_dir)
     outbox = Outbox(journal, crash.sender(sink), clock=clock, give_up=settings.sink_give_up)
     handling = Handling(
@@ -163,20 +164,6 @@ def _opened_journal(
     )
     stack.callback(journal.close)
     return journal
-
-
-@asynccontextmanager
-async def _opened_sink(settings: Settings) -> AsyncIterator[HttpSink | None]:
-    if not settings.sink:
-        log.warning("no sink is set (GENEXEC_SINK): answers are kept in the record only")
-        yield None
-        return
-    sink = HttpSink(settings.sink, attempt_timeout=settings.sink_timeout)
-    await sink.start()
-    try:
-        yield sink
-    finally:
-        await sink.close()
 
 
 async def _end_when(damage: asyncio.Event) -> None:

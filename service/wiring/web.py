@@ -17,6 +17,7 @@ from service import __version__
 from service.api.app import make_api
 from service.config.listening import tls_files
 from service.config.settings import Settings
+from service.config.values import Events
 from service.errors import JournalUnavailable, JournalUnreadable, SourceUnavailable
 from service.figures import EngineFigures, JournalFigures
 from service.intake.asgi import Application
@@ -37,6 +38,7 @@ from service.metrics.page import CONTENT_TYPE, MetricsPage
 from service.strict_json import Json
 from service.wiring.crash_points import crash_point
 from service.wiring.figures import heard, process_figures
+from service.wiring.keptn import Fetching
 from service.wiring.parts import SystemClock
 from service.wiring.talk import Asker
 from service.wiring.upkeep import start_inbox_upkeep
@@ -84,6 +86,7 @@ class _Web:
         self._wake = wake
         self._draining = draining
         self._inbox: SqliteInbox | None = None
+        self._fetching: Fetching | None = None
 
     def intake(self, refusals: Refusals, tally: Tally) -> Application:
         """Return the application; *refusals* are counted by *tally*, too."""
@@ -104,7 +107,7 @@ class _Web:
             accept=self._settings.accept,
             default=self._settings.default,
             clock=SystemClock(),
-            arrived=lambda count: os.eventfd_write(self._wake, count),
+            arrived=self._call,
             draining=self._is_draining,
             refusals=refusals,
             tally=tally,
@@ -122,7 +125,19 @@ class _Web:
             max_body=self._settings.max_body,
             body_timeout=self._settings.body_timeout,
         )
-        return crash.application(gate)
+        application = crash.application(gate)
+        if self._settings.events is Events.HTTP:
+            return application
+        self._fetching = Fetching(
+            self._settings,
+            crash.inbox(inbox),
+            arrived=self._call,
+            draining=self._is_draining,
+        )
+        return self._fetching.around(application)
+
+    def _call(self, count: int) -> None:
+        os.eventfd_write(self._wake, count)
 
     def _api(self, inbox: SqliteInbox, reserve: Reserve, tally: Tally) -> Flask:
         page = MetricsPage(
@@ -189,7 +204,11 @@ class _Web:
             engine: Mapping[str, Json] = self._asker.ask("status", seconds=_READY_SECONDS)
         except SourceUnavailable as error:
             engine = {"problem": str(error)}
-        return {"engine": {k: v for k, v in engine.items() if k != "number"}}
+        events = {
+            "way": self._settings.events.value,
+            "troubles": list(self._fetching.troubles) if self._fetching else [],
+        }
+        return {"events": events, "engine": {k: v for k, v in engine.items() if k != "number"}}
 
 
 def make_guard(settings: Settings) -> Guard:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from service.config.rows.finding import FINDING
 from service.config.rows.keeping import KEEPING
 from service.config.rows.packages import PACKAGES
+from service.config.rows.keptn import KEPTN
 from service.config.rows.receiving import RECEIVING
 from service.config.rows.requesting import REQUESTING
 from service.config.rows.row import PREFIX, Row
@@ -19,5 +20,5 @@ __all__ = ["PREFIX", "ROWS", "Row"]
 
 ROWS: Mapping[str, Row] = {
     row.key: row
-    for row in (*FINDING, *SENDING, *RECEIVING, *RUNNING, *PACKAGES, *REQUESTING, *KEEPING)
+    for row in (*FINDING, *SENDING, *RECEIVING, *KEPTN, *RUNNING, *PACKAGES, *REQUESTING, *KEEPING)
 }

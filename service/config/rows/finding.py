@@ -1,6 +1,6 @@
 """Settings of where the scripts are and how Git is asked."""
 
-from service.config import values
+from service.config import addresses, values
 from service.config.rows.row import row
 from service.scripts import Layout
 
@@ -49,5 +49,5 @@ FINDING = (
     row("git_ssh_key_file", values.file, "", "Private key for ssh"),
     row("git_known_hosts_file", values.file, "", "Host keys for ssh"),
     row("git_ca_file", values.file, "", "Certificates for https, instead of the usual ones"),
-    row("git_proxy", values.proxy, "", "Proxy for https, such as `http://proxy:3128`"),
+    row("git_proxy", addresses.proxy, "", "Proxy for https, such as `http://proxy:3128`"),
 )

@@ -1,6 +1,6 @@
 """Settings of the packages that Python scripts declare."""
 
-from service.config import values
+from service.config import addresses, values
 from service.config.rows.row import row
 
 PACKAGES = (
@@ -12,7 +12,7 @@ PACKAGES = (
     ),
     row(
         "python_index",
-        values.index,
+        addresses.index,
         "",
         "Index of packages, such as `https://packages.example.com/simple/`; empty: the public one",
     ),

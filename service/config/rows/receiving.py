@@ -1,13 +1,13 @@
 """Settings of what listens, who may send, and what is accepted."""
 
-from service.config import values
+from service.config import addresses, values
 from service.config.rows.row import row
 from service.event import Acceptance
 
 RECEIVING = (
-    row("host", values.host, "127.0.0.1", "Address to listen on"),
+    row("host", addresses.host, "127.0.0.1", "Address to listen on"),
     row("port", values.number(0, 65535), "8080", "Port to listen on", "RCV_PORT"),
-    row("path", values.url_path, "/", "Path that takes events", "RCV_PATH"),
+    row("path", addresses.url_path, "/", "Path that takes events", "RCV_PATH"),
     row(
         "open",
         values.switch,
@@ -16,7 +16,7 @@ RECEIVING = (
     ),
     row("senders_file", values.file, "", "Who may send what: [security](docs/security.md)"),
     row("signature_tolerance", values.duration, "300s", "How far a signed time may be off"),
-    row("host_names", values.host_names, "", "Further names that browsers may know us by"),
+    row("host_names", addresses.host_names, "", "Further names that browsers may know us by"),
     row("tls_cert_file", values.file, "", "Certificate for https, with its chain (PEM)"),
     row("tls_key_file", values.file, "", "Its key; empty when it is in the same file"),
     row("tls_client_ca_file", values.file, "", "Clients must have a certificate from these"),

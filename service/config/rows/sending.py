@@ -1,12 +1,12 @@
 """Settings of where answers go."""
 
-from service.config import values
+from service.config import addresses, values
 from service.config.rows.row import row
 
 SENDING = (
     row(
         "sink",
-        values.sink,
+        addresses.sink,
         "",
         "Where answers and follow-up events are posted; empty keeps them in the record",
         "EVENTBROKER",

@@ -1,0 +1,123 @@
+"""Events go to NATS: the type is the subject, the message is the event's JSON.
+
+A `Sender` for `outbox`, opened by `wiring` when events come by NATS as well. Where a
+JetStream stream keeps the subject, as Keptn's own does, its acknowledgement is waited for.
+Elsewhere nobody says who heard the event; then "sent" means that the server has it.
+"""
+
+import asyncio
+import json
+import logging
+import ssl
+import time
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from service.errors import SinkRefused, SinkUnavailable
+
+_FOREIGN = (NatsError, OSError, asyncio.TimeoutError, ValueError)
+_AGAIN = 2
+_STREAM_KNOWN = 60.0
+"""Seconds until it is asked again whether a stream keeps a subject."""
+_SUBJECTS = 1000
+
+log = logging.getLogger(__name__)
+
+
+class NatsSink:
+    """Publishes each event; one connection that comes back by itself."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        attempt_timeout: float = 10,
+        credentials_file: Path | None = None,
+        ca_file: Path | None = None,
+    ) -> None:
+        parts = urlsplit(url)
+        self._url = url
+        self._name = f"NATS at {parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._seconds = attempt_timeout
+        self._credentials_file = credentials_file
+        self._ca_file = ca_file
+        self._client = Client()
+        self._streams: dict[str, tuple[bool, float]] = {}
+        """Whether a stream keeps a subject, and when that was asked."""
+        self._connecting = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Let what was published leave, then close the connection."""
+        with suppress(*_FOREIGN):
+            if self._client.is_connected:
+                await self._client.flush(timeout=1)
+            await self._client.close()
+
+    async def send(self, body: bytes) -> None:
+        """Publish one event. Raises `SinkUnavailable` or `SinkRefused`."""
+        subject = str(json.loads(body)["type"])
+        if not subject.isprintable() or not all(subject.split(".")) or set(subject) & set(" *>"):
+            raise SinkRefused(f"{self._name} has no subject for the type {subject[:80]!r}")
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._connected()
+                await self._publish(subject, body)
+        except MaxPayloadError as error:
+            raise SinkRefused(f"{self._name} takes no event of {len(body)} bytes") from error
+        except _FOREIGN as error:
+            what = str(error) or type(error).__name__
+            raise SinkUnavailable(f"{self._name} did not take the event: {what}") from error
+
+    async def _publish(self, subject: str, body: bytes) -> None:
+        stream = self._client.jetstream(timeout=self._seconds)
+        if await self._is_kept(stream, subject):
+            await stream.publish(subject, body)
+        else:
+            await self._client.publish(subject, body)
+            await self._client.flush(timeout=max(1, int(self._seconds)))
+
+    async def _is_kept(self, stream: JetStreamContext, subject: str) -> bool:
+        kept, asked = self._streams.get(subject, (False, float("-inf")))
+        if time.monotonic() - asked < _STREAM_KNOWN:
+            return kept
+        try:
+            await stream.find_stream_name_by_subject(subject)
+            kept = True
+        except (NotFoundError, NatsError):  # no such stream, or a server without JetStream
+            kept = False
+        if len(self._streams) >= _SUBJECTS:
+            self._streams.clear()
+        self._streams[subject] = (kept, time.monotonic())
+        return kept
+
+    async def _connected(self) -> None:
+        """Connect the first time; later the client does so by itself."""
+        async with self._connecting:
+            if self._client.is_connected:
+                return
+            if self._client.is_reconnecting:
+                raise ConnectionError("the connection is lost")
+            client = Client()
+            tls = {"tls": ssl.create_default_context(cafile=str(self._ca_file))}
+            who = {"user_credentials": str(self._credentials_file)}
+            await client.connect(
+                self._url,
+                name="generic-executor-service",
+                connect_timeout=max(1, int(self._seconds)),
+                reconnect_time_wait=_AGAIN,
+                max_reconnect_attempts=-1,
+                error_cb=self._failed,
+                **(tls if self._ca_file else {}),  # type: ignore[arg-type]  # names of its own
+                **(who if self._credentials_file else {}),  # type: ignore[arg-type]
+            )
+            self._client = client
+
+    async def _failed(self, error: Exception) -> None:
+        log.debug("%s: %s", self._name, error)

@@ -1,0 +1,180 @@
+"""Events from NATS: subject is the type of the event, the message its JSON.
+
+Started by `wiring` in the web process; `registration` changes what is subscribed. Replicas
+share a queue group, so that each event comes to one of them. This is core NATS: what is
+published while nobody listens is lost, and nothing here can change that. What has come is
+written down before the next is taken, 64 at a time.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as Listening
+from nats.errors import Error as NatsError
+
+from service.intake.keptn.reception import Reception
+from service.intake.keptn.subscriptions import Subscription
+
+_AT_ONCE = 64
+_WAITING_BYTES = 64 << 20
+_CONNECT = 5
+_AGAIN = 2
+_FLUSH = 5
+_FOREIGN = (NatsError, OSError, asyncio.TimeoutError, ValueError)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NatsServer:
+    """Where NATS is and how we show who we are."""
+
+    url: str
+    credentials_file: Path | None = None
+    ca_file: Path | None = None
+
+    @property
+    def place(self) -> str:
+        """The address without its secrets."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    def options(self) -> dict[str, object]:
+        """Return what a client needs besides the address."""
+        given: dict[str, object] = {"name": "generic-executor-service"}
+        if self.credentials_file is not None:
+            given["user_credentials"] = str(self.credentials_file)
+        if self.ca_file is not None:
+            given["tls"] = ssl.create_default_context(cafile=str(self.ca_file))
+        return given
+
+
+class NatsEvents:
+    """Takes events from one NATS server until closed."""
+
+    def __init__(
+        self,
+        server: NatsServer,
+        *,
+        group: str,
+        reception: Reception,
+        subscriptions: Sequence[Subscription],
+    ) -> None:
+        """*group* is the queue group. *subscriptions* count until `subscribe` is called."""
+        self._server = server
+        self._group = group
+        self._reception = reception
+        self._wanted = tuple(subscriptions)
+        self._listening: dict[str, Listening] = {}
+        self._client = Client()
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self.trouble = f"not connected to {server.place}"
+        """Why no events come; empty when they can."""
+
+    def subscribe(self, subscriptions: Sequence[Subscription]) -> None:
+        """Listen to these and no others from now on."""
+        if tuple(subscriptions) != self._wanted:
+            self._wanted = tuple(subscriptions)
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Connect, again and again until it works, and keep what is subscribed up to date."""
+        await self._connect()
+        while True:
+            self._changed.clear()
+            try:
+                await self._listen()
+            except _FOREIGN as error:
+                self._tell(f"cannot subscribe at {self._server.place}: {_said(error)}")
+                await asyncio.sleep(_AGAIN)
+                continue
+            await self._changed.wait()
+
+    async def close(self) -> None:
+        """Listen no more, write down what has come, and go."""
+        with suppress(*_FOREIGN):
+            for listening in self._listening.values():
+                await listening.unsubscribe()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_FLUSH)
+        for task in tuple(self._tasks):
+            task.cancel()
+        with suppress(*_FOREIGN):
+            if self._client.is_connected:
+                await self._client.flush(timeout=_FLUSH)
+            await self._client.close()
+
+    async def _connect(self) -> None:
+        while not self._client.is_connected:
+            try:
+                await self._client.connect(
+                    self._server.url,
+                    connect_timeout=_CONNECT,
+                    reconnect_time_wait=_AGAIN,
+                    max_reconnect_attempts=-1,
+                    allow_reconnect=True,
+                    error_cb=self._failed,
+                    disconnected_cb=self._lost,
+                    reconnected_cb=self._found,
+                    **self._server.options(),  # type: ignore[arg-type]  # names of its own
+                )
+            except _FOREIGN as error:
+                self._tell(f"cannot connect to {self._server.place}: {_said(error)}")
+                with suppress(*_FOREIGN):
+                    await self._client.close()
+                self._client = Client()
+                await asyncio.sleep(_AGAIN)
+        await self._found()
+
+    async def _listen(self) -> None:
+        topics = {wanted.topic for wanted in self._wanted}
+        for topic in self._listening.keys() - topics:
+            await self._listening.pop(topic).unsubscribe()
+        for topic in sorted(topics - self._listening.keys()):
+            self._listening[topic] = await self._client.subscribe(
+                topic, queue=self._group, cb=self._take, pending_bytes_limit=_WAITING_BYTES
+            )
+        await self._client.flush(timeout=_FLUSH)
+        _log.info("listening at %s to %s", self._server.place, ", ".join(sorted(topics)))
+
+    async def _take(self, message: Msg) -> None:
+        await self._places.acquire()
+        task = asyncio.create_task(self._reception.take(message.data, self._wanted))
+        self._tasks.add(task)
+        task.add_done_callback(self._taken)
+
+    def _taken(self, task: asyncio.Task[None]) -> None:
+        self._places.release()
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("a fault of ours; an event from NATS was dropped", exc_info=error)
+
+    async def _failed(self, error: Exception) -> None:
+        _log.warning("NATS: %s", _said(error))
+
+    async def _lost(self) -> None:
+        if not self._client.is_closed:
+            self._tell(f"the connection to {self._server.place} is lost")
+
+    async def _found(self) -> None:
+        _log.info("connected to NATS at %s", self._server.place)
+        self.trouble = ""
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            _log.warning("no events come: %s", trouble)
+        self.trouble = trouble
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or type(error).__name__
