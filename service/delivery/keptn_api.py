@@ -14,7 +14,14 @@ from service.errors import SinkUnavailable
 class KeptnApiSink:
     """Posts events to the API of one Keptn."""
 
-    def __init__(self, api: str, *, token_file: Path | None, attempt_timeout: float = 10) -> None:
+    def __init__(
+        self,
+        api: str,
+        *,
+        token_file: Path | None = None,
+        ca_file: Path | None = None,
+        attempt_timeout: float = 10,
+    ) -> None:
         """*api* is the address of the gateway, such as `https://keptn.example.org/api`."""
         self._url = f"{api.rstrip('/')}/v1/event"
         self._token_file = token_file

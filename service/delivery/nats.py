@@ -48,17 +48,18 @@ class NatsSink:
         self._seconds = attempt_timeout
         self._credentials_file = credentials_file
         self._ca_file = ca_file
-        self._client = Client()
+        self._client: Client | None = None
         self._streams: dict[str, tuple[bool, float]] = {}
         """Whether a stream keeps a subject, and when that was asked."""
         self._connecting = asyncio.Lock()
 
     async def close(self) -> None:
         """Let what was published leave, then close the connection."""
-        with suppress(*_FOREIGN):
-            if self._client.is_connected:
-                await self._client.flush(timeout=1)
-            await self._client.close()
+        if self._client is not None:
+            with suppress(*_FOREIGN):
+                if self._client.is_connected:
+                    await self._client.flush(timeout=1)
+                await self._client.close()
 
     async def send(self, body: bytes) -> None:
         """Publish one event. Raises `SinkUnavailable` or `SinkRefused`."""
@@ -67,21 +68,20 @@ class NatsSink:
             raise SinkRefused(f"{self._name} has no subject for the type {subject[:80]!r}")
         try:
             async with asyncio.timeout(self._seconds):
-                await self._connected()
-                await self._publish(subject, body)
+                await self._publish(await self._connected(), subject, body)
         except MaxPayloadError as error:
             raise SinkRefused(f"{self._name} takes no event of {len(body)} bytes") from error
         except _FOREIGN as error:
             what = str(error) or type(error).__name__
             raise SinkUnavailable(f"{self._name} did not take the event: {what}") from error
 
-    async def _publish(self, subject: str, body: bytes) -> None:
-        stream = self._client.jetstream(timeout=self._seconds)
+    async def _publish(self, client: Client, subject: str, body: bytes) -> None:
+        stream = client.jetstream(timeout=self._seconds)
         if await self._is_kept(stream, subject):
             await stream.publish(subject, body)
         else:
-            await self._client.publish(subject, body)
-            await self._client.flush(timeout=max(1, int(self._seconds)))
+            await client.publish(subject, body)
+            await client.flush(timeout=max(1, int(self._seconds)))
 
     async def _is_kept(self, stream: JetStreamContext, subject: str) -> bool:
         kept, asked = self._streams.get(subject, (False, float("-inf")))
@@ -97,27 +97,32 @@ class NatsSink:
         self._streams[subject] = (kept, time.monotonic())
         return kept
 
-    async def _connected(self) -> None:
-        """Connect the first time; later the client does so by itself."""
+    async def _connected(self) -> Client:
+        """Return the client, connected; it does so by itself when the connection was lost."""
         async with self._connecting:
-            if self._client.is_connected:
-                return
-            if self._client.is_reconnecting:
+            if self._client is None:
+                client = Client()
+                await client.connect(
+                    self._url,
+                    name="generic-executor-service",
+                    connect_timeout=max(1, int(self._seconds)),
+                    reconnect_time_wait=_AGAIN,
+                    max_reconnect_attempts=-1,
+                    error_cb=self._failed,
+                    **self._options(),  # type: ignore[arg-type]  # names of its own
+                )
+                self._client = client
+            if not self._client.is_connected:
                 raise ConnectionError("the connection is lost")
-            client = Client()
-            tls = {"tls": ssl.create_default_context(cafile=str(self._ca_file))}
-            who = {"user_credentials": str(self._credentials_file)}
-            await client.connect(
-                self._url,
-                name="generic-executor-service",
-                connect_timeout=max(1, int(self._seconds)),
-                reconnect_time_wait=_AGAIN,
-                max_reconnect_attempts=-1,
-                error_cb=self._failed,
-                **(tls if self._ca_file else {}),  # type: ignore[arg-type]  # names of its own
-                **(who if self._credentials_file else {}),  # type: ignore[arg-type]
-            )
-            self._client = client
+            return self._client
+
+    def _options(self) -> dict[str, object]:
+        given: dict[str, object] = {}
+        if self._credentials_file is not None:
+            given["user_credentials"] = str(self._credentials_file)
+        if self._ca_file is not None:
+            given["tls"] = ssl.create_default_context(cafile=str(self._ca_file))
+        return given
 
     async def _failed(self, error: Exception) -> None:
         log.debug("%s: %s", self._name, error)
