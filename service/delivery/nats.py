@@ -101,20 +101,28 @@ class NatsSink:
         """Return the client, connected; it does so by itself when the connection was lost."""
         async with self._connecting:
             if self._client is None:
-                client = Client()
-                await client.connect(
-                    self._url,
-                    name="generic-executor-service",
-                    connect_timeout=max(1, int(self._seconds)),
-                    reconnect_time_wait=_AGAIN,
-                    max_reconnect_attempts=-1,
-                    error_cb=self._failed,
-                    **self._options(),  # type: ignore[arg-type]  # names of its own
-                )
-                self._client = client
+                self._client = await self._new_client()
             if not self._client.is_connected:
                 raise ConnectionError("the connection is lost")
             return self._client
+
+    async def _new_client(self) -> Client:
+        client = Client()
+        try:
+            await client.connect(
+                self._url,
+                name="generic-executor-service",
+                connect_timeout=max(1, int(self._seconds)),
+                reconnect_time_wait=_AGAIN,
+                max_reconnect_attempts=-1,
+                error_cb=self._failed,
+                **self._options(),  # type: ignore[arg-type]  # names of its own
+            )
+        except BaseException:  # the attempt's time is over while the client still tries
+            with suppress(*_FOREIGN, AssertionError):
+                await client.close()
+            raise
+        return client
 
     def _options(self) -> dict[str, object]:
         given: dict[str, object] = {}

@@ -160,10 +160,13 @@ class NatsEvents:
             _log.error("a fault of ours; an event from NATS was dropped", exc_info=error)
 
     async def _failed(self, error: Exception) -> None:
-        _log.warning("NATS: %s", _said(error))
+        if self._client.is_connected:
+            _log.warning("NATS: %s", _said(error))
+        else:  # the client goes on trying
+            self._tell(f"cannot connect to {self._server.place}: {_said(error)}")
 
     async def _lost(self) -> None:
-        if not self._client.is_closed:
+        if not self._client.is_closed and not self.trouble:
             self._tell(f"the connection to {self._server.place} is lost")
 
     async def _found(self) -> None:
