@@ -104,6 +104,7 @@ def test_no_status_is_missing_in_the_drawing():
         {"BadEvent", "InvalidName", "EventTooLarge", "UnsupportedMediaType", "ContentConflict"}
         | {"QueueFull", "Draining", "JournalUnavailable"}
         | set(raised_in("intake", "http_binding", "event", "strict_json", "keptn_events"))
+        - {"KeptnUnavailable", "KeptnRefused"}  # where no request waits for an answer
     ),
 )
 def test_every_error_that_intake_can_raise_has_a_status(name):

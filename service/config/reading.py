@@ -26,7 +26,7 @@ CRASH_AT = f"{PREFIX}TEST_CRASH_AT"
 """No setting: read by `wiring.crash_points`, and only with a key file beside the journal."""
 _FOR_COMMANDS = {f"{PREFIX}URL", f"{PREFIX}TOKEN_FILE"}
 """What `genexec send` reads; the service has no use for it."""
-OWN = (f"{PREFIX}*", "EVENTBROKER", "K_SINK", "RCV_PORT", "RCV_PATH")
+OWN = (f"{PREFIX}*", *(name for row in ROWS.values() for name in row.also))
 """Variables of the service itself; no script ever sees them."""
 
 _IN_ADDRESS = re.compile(r"://[^/\s@]{1,4096}@")

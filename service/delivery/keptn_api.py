@@ -1,4 +1,4 @@
-"""Events go to Keptn's API, from outside the cluster: `POST …/api/v1/event` with a token.
+"""Events go to Keptn's API from outside: `POST …/api/v1/event` with a token.
 
 A `Sender` for `outbox`; the requests are made by `sink`. The file with the token is looked at
 before each event, so that a new token needs no restart. The API gives every event an id of its

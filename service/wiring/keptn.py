@@ -1,4 +1,4 @@
-"""Events that the web process fetches from Keptn, put together, started and ended.
+"""Events that the web process fetches from Keptn: started and ended.
 
 `web` makes one `Fetching` when events come by NATS or by Keptn's API. It begins with the
 application and ends as soon as the service is draining, so that others take what comes.

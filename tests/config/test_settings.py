@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.config import values
+from service.config import addresses, values
 from service.config.reading import OWN, gather, read_settings
 from service.config.rows import ROWS
 from service.config.settings import Settings, is_git_address
@@ -23,15 +23,18 @@ WRONG = {
     values.size: ["abc", "-1", "0", "1KB", "1.5MiB", "", "1MiBB", "٣"],
     values.size_or_zero: ["abc", "-1", "1KB", ""],
     values.switch: ["maybe", "2", "", "ja"],
-    values.host: ["example.com", "127.0.0", "", "127.0.0.1:80", "[::1]"],
-    values.url_path: ["events", "", "/a b", "/ä", "http://x/", "/a?b", "/" + "a" * 300],
-    values.sink: ["ftp://x/", "http://", "http://u:p@x/", "http://u@x/", "http://[::1", "://x"],
-    values.index: ["ftp://x/", "x/simple", "http://u:p@x/simple/", "http://u@x/", "http://[::1"],
+    addresses.host: ["example.com", "127.0.0", "", "127.0.0.1:80", "[::1]"],
+    addresses.url_path: ["events", "", "/a b", "/ä", "http://x/", "/a?b", "/" + "a" * 300],
+    addresses.sink: ["ftp://x/", "http://", "http://u:p@x/", "http://u@x/", "http://[::1", "://x"],
+    addresses.index: ["ftp://x/", "x/simple", "http://u:p@x/simple/", "http://u@x/", "http://[::1"],
     values.folder: ["/no/such/folder", __file__],
-    values.proxy: ["ftp://x/", "proxy", "http://", "http://[::1"],
+    addresses.proxy: ["ftp://x/", "proxy", "http://", "http://[::1"],
     values.file: ["/no/such/file", "/", "."],
     values.event_types: ["a b", "-a", "a.b,c/d", "ä"],
-    values.host_names: ["https://a", "a:80", "a/b"],
+    addresses.host_names: ["https://a", "a:80", "a/b"],
+    addresses.http_address: ["ftp://x", "http://", "http://u:p@x/api", "http://x/?a=b", "x"],
+    addresses.nats_url: ["http://x", "nats://", "", "nats:4222", "nats://[::1"],
+    addresses.topics: ["", "a b", "a..b", ".a", "sh.>.x", "a.>b"],
     values.places: ["relative", "/ok,relative"],
 }
 """Reader: texts it must refuse. Readers made by `choice` and `number` are in `wrong_ones`."""
@@ -514,3 +517,37 @@ def test_a_file_that_yaml_fails_with_in_other_ways_is_refused(config_file, text)
     [problem] = problems(config_file(text))
 
     assert problem.startswith("GENEXEC_CONFIG: ")
+
+
+# Keptn
+
+
+def test_events_from_the_api_need_its_gateway_and_exact_types():
+    assert refused(events="keptn-api") == [
+        "GENEXEC_EVENTS=keptn-api needs GENEXEC_KEPTN_API, the address of Keptn's gateway that "
+        "ends with /api, such as https://keptn.example.org/api",
+        "GENEXEC_EVENTS=keptn-api needs GENEXEC_TOPICS with exact types that end with .triggered, "
+        "such as sh.keptn.event.test.triggered, not sh.keptn.>",
+    ]
+
+
+def test_events_from_the_api_can_be_set():
+    read = settings(
+        events="keptn-api",
+        keptn_api="https://keptn.example.org/api/",
+        topics="sh.keptn.event.test.triggered, sh.keptn.event.deployment.triggered",
+    )
+    assert read.keptn_api == "https://keptn.example.org/api"
+    assert len(read.topics) == 2
+
+
+def test_the_names_of_the_distributor_are_understood():
+    environment = {
+        "PUBSUB_URL": "nats://keptn-nats-cluster",
+        "PUBSUB_TOPIC": "sh.keptn.event.test.triggered",
+        "K8S_DEPLOYMENT_NAME": "executor",
+        "PROJECT_FILTER": "a,b",
+    }
+    read = read_settings(environment)
+    assert (read.nats_url, read.keptn_name) == ("nats://keptn-nats-cluster", "executor")
+    assert (read.topics, read.keptn_projects) == (("sh.keptn.event.test.triggered",), ("a", "b"))

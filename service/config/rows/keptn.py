@@ -1,4 +1,4 @@
-"""Settings of Keptn: how its events come and go, and under which name it knows us."""
+"""Settings of Keptn: how events come and go, and how it knows us."""
 
 from service.config import addresses, values
 from service.config.rows.row import row

@@ -1,4 +1,4 @@
-"""Keptn's API as an integration uses it: registration, pings, open events, log.
+"""Keptn's API, as an integration uses it: registration, open events, log.
 
 `registration`, `polling` and `wiring` call this. An address that has a path is that of the
 gateway (`https://keptn.example.org/api`); one without is the shipyard-controller in the

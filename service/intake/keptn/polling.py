@@ -1,4 +1,4 @@
-"""Open `.triggered` events, asked for every few seconds: for what lies outside the cluster.
+"""Open `.triggered` events, asked for every few seconds from outside.
 
 Started by `wiring` in the web process; `registration` changes what is asked for. An event
 stays open while it is worked on, so each look brings known ones again: those of the last

@@ -1,4 +1,4 @@
-"""Which events are meant for us: a type, or a pattern of types, and three filters.
+"""Which events are meant for us: types, or patterns of them, and filters.
 
 A subscription is made by settings and, once we are registered, by people in Keptn's Bridge.
 `registration` reads and writes them, `nats` and `polling` ask for them. Rules: a value in a
