@@ -523,12 +523,9 @@ def test_a_file_that_yaml_fails_with_in_other_ways_is_refused(config_file, text)
 
 
 def test_events_from_the_api_need_its_gateway_and_exact_types():
-    assert refused(events="keptn-api") == [
-        "GENEXEC_EVENTS=keptn-api needs GENEXEC_KEPTN_API, the address of Keptn's gateway that "
-        "ends with /api, such as https://keptn.example.org/api",
-        "GENEXEC_EVENTS=keptn-api needs GENEXEC_TOPICS with exact types that end with .triggered, "
-        "such as sh.keptn.event.test.triggered, not sh.keptn.>",
-    ]
+    gateway, types = refused(events="keptn-api")
+    assert gateway.startswith("GENEXEC_EVENTS=keptn-api needs GENEXEC_KEPTN_API, the address of")
+    assert types.endswith("such as sh.keptn.event.test.triggered, not sh.keptn.>")
 
 
 def test_events_from_the_api_can_be_set():
