@@ -30,7 +30,6 @@ from service.wiring.counted import ScriptCounts, counted
 from service.wiring.crash_points import crash_point
 from service.wiring.isolation import hidden_from_scripts, report_isolation
 from service.wiring.parts import SystemClock, make_rules, opened_runners, opened_source
-from service.wiring.punctual import PunctualRunner
 from service.wiring.sinks import opened_sink
 from service.wiring.talk import Answerer
 from service.wiring.upkeep import Resender, engine_upkeep

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from service.config.rows.finding import FINDING
 from service.config.rows.keeping import KEEPING
-from service.config.rows.packages import PACKAGES
 from service.config.rows.keptn import KEPTN
+from service.config.rows.packages import PACKAGES
 from service.config.rows.receiving import RECEIVING
 from service.config.rows.requesting import REQUESTING
 from service.config.rows.row import PREFIX, Row
