@@ -164,7 +164,7 @@ def holder():
     trial = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
     if trial.returncode:
         cannot(f"no namespaces here: {trial.stderr}")
-    with subprocess.Popen([*command, "sh", "-c", "echo; sleep 900"], stdout=-1) as process:
+    with subprocess.Popen([*command, "sh", "-c", "echo; exec sleep 1800"], stdout=-1) as process:
         process.stdout.readline()
         yield process
         process.kill()

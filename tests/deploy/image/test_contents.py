@@ -2,11 +2,23 @@
 
 import json
 import re
+from pathlib import Path
 
 from service import __version__
 
 USER = 65532
 PROMISED = ("bash", "bash-static", "curl", "git", "jq", "python3", "ssh", "tini", "genexec")
+
+PACKAGES = {
+    "bash", "bash-static", "ca-certificates", "curl", "git", "jq", "openssh-client", "tini",
+}  # fmt: skip
+
+
+def test_the_dockerfile_installs_what_the_page_promises():
+    text = (Path(__file__).parents[3] / "Dockerfile").read_text()
+    listed = re.search(r"apt-get install [^&]*", text)[0].split()
+
+    assert set(listed) & PACKAGES == PACKAGES
 
 
 def test_scripts_find_what_is_promised_to_them(image):
