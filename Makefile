@@ -62,7 +62,7 @@ $(BIN)/python:
 
 # Renders and judges deploy/; Go comes from the machine or from the virtualenv (.ci/run).
 $(VENV)/manifests: $(wildcard tools/manifests/*) | $(BIN)/python
-	@cd tools/manifests && PATH="$$PATH:$(CURDIR)/$(BIN)" GOTOOLCHAIN=local GOFLAGS=-mod=readonly \
+	@cd tools/manifests && PATH="$(CURDIR)/$(BIN):$$PATH" GOTOOLCHAIN=local GOFLAGS=-mod=readonly \
 	  go build -buildvcs=false -o $(CURDIR)/$@ .
 
 $(VENV)/installed: pyproject.toml | $(BIN)/python
