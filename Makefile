@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check campaign format readme clean
+.PHONY: help demo test check campaign format readme manifests lock clean
 
 help:
 	@echo "make demo     install into $(VENV) and show the main job end to end"
@@ -13,6 +13,8 @@ help:
 	@echo "make campaign kill it, starve it, count what is lost (ARGS=--release before a release)"
 	@echo "make format   let the formatter write"
 	@echo "make readme   put the table of settings into the README"
+	@echo "make manifests write deploy/service.yaml anew from deploy/sidecar (needs Go)"
+	@echo "make lock     renew the versions and hashes the image is built from"
 	@echo "make clean    remove what was made here"
 
 demo: $(VENV)/installed
@@ -26,7 +28,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/test_shape.py
+	$(BIN)/python -m pytest -q tests/test_shape.py tests/deploy/test_manifests.py tests/deploy/test_locks.py
 
 # Prints its seed and a ledger; exit code 1 when a promise is broken (docs/guarantees.md).
 campaign: $(VENV)/installed-dev
@@ -39,6 +41,17 @@ format: $(VENV)/installed-dev
 readme: $(VENV)/installed-dev
 	$(BIN)/python tools/settings_table.py
 
+# The comments at the head of the file stay.
+manifests: $(VENV)/manifests
+	@sed '/^---$$/q' deploy/service.yaml > deploy/service.yaml.new
+	@$(VENV)/manifests -text deploy/sidecar >> deploy/service.yaml.new
+	@mv deploy/service.yaml.new deploy/service.yaml
+
+LOCK := pip compile --python-version 3.11 --python-platform linux --generate-hashes --no-header --quiet --upgrade
+lock: $(VENV)/installed-dev
+	$(BIN)/uv $(LOCK) --output-file requirements.lock pyproject.toml
+	$(BIN)/uv $(LOCK) --output-file requirements-build.lock requirements-build.in
+
 clean:
 	rm -rf $(VENV) .demo .campaign build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
@@ -46,6 +59,11 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "generic-executor-service needs Python 3.11 or newer; name one with make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
+
+# Renders and judges deploy/; Go comes from the machine or from the virtualenv (.ci/run).
+$(VENV)/manifests: $(wildcard tools/manifests/*) | $(BIN)/python
+	@cd tools/manifests && PATH="$(CURDIR)/$(BIN):$$PATH" GOTOOLCHAIN=local GOFLAGS=-mod=readonly \
+	  go build -buildvcs=false -o $(CURDIR)/$@ .
 
 $(VENV)/installed: pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV) …"

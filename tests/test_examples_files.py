@@ -1,6 +1,5 @@
 """The files that users copy: example scripts, test events, and what deploys the service."""
 
-import ipaddress
 import json
 import os
 import subprocess
@@ -9,9 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import yaml
 
-from service.config.reading import read_settings
 from service.directives import read_directives
 from service.event import Acceptance, read_event
 from service.http_binding import read_message
@@ -197,100 +194,3 @@ def test_the_manual_names_every_variable_and_every_example():
 
     assert [name for name in names if f"`{name}`" not in manual] == []
     assert [p.name for p in SCRIPTS if p.name not in listing and "poweroutage" not in p.name] == []
-
-
-POD_SECURITY = {
-    "runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}  # fmt: skip
-CONTAINER_SECURITY = {
-    "runAsNonRoot": True, "privileged": False, "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
-}  # fmt: skip
-CLOSED = {
-    "automountServiceAccountToken": False, "enableServiceLinks": False,
-    "shareProcessNamespace": False, "terminationGracePeriodSeconds": 40,
-}  # fmt: skip
-BOUNDED = {"cpu", "memory", "ephemeral-storage"}
-
-
-@pytest.fixture(scope="module")
-def manifests():
-    documents = yaml.safe_load_all((ROOT / "deploy/service.yaml").read_text())
-    return {document["kind"]: document for document in documents}
-
-
-@pytest.fixture
-def pod(manifests):
-    return manifests["Deployment"]["spec"]["template"]["spec"]
-
-
-def test_the_pod_has_no_rights_it_does_not_need_and_is_bounded(manifests, pod):
-    assert pod["securityContext"].items() >= POD_SECURITY.items()
-    assert pod.items() >= CLOSED.items()
-    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
-    assert manifests["ServiceAccount"]["automountServiceAccountToken"] is False
-    assert not {"Role", "ClusterRole"} & set(manifests)
-    assert manifests["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
-    for container in pod["containers"]:
-        assert container["securityContext"] == CONTAINER_SECURITY
-        assert set(container["resources"]["requests"]) == BOUNDED
-        assert set(container["resources"]["limits"]) == BOUNDED
-
-
-def test_only_named_places_are_writable(pod):
-    mounts = pod["containers"][0]["volumeMounts"]
-    volumes = {volume["name"]: volume for volume in pod["volumes"]}
-
-    assert [m["mountPath"] for m in mounts if "readOnly" not in m] == ["/var/lib/genexec", "/tmp"]
-    assert volumes.keys() == {"state", "tmp", "secrets"}
-    assert volumes["state"]["persistentVolumeClaim"] == {"claimName": "generic-executor-service"}
-    assert volumes["tmp"]["emptyDir"] == {"sizeLimit": "256Mi"}
-    assert volumes["secrets"]["secret"]["optional"] is True
-
-
-def test_the_service_stands_beside_the_distributor(manifests, pod):
-    service, distributor = pod["containers"]
-    environment = [*service["env"], *distributor["env"]]
-    settings = {entry["name"]: entry.get("value") for entry in environment}
-    probes = {
-        kind: service[f"{kind}Probe"]["httpGet"]["path"] for kind in ("liveness", "readiness")
-    }
-    deployment = manifests["Deployment"]["spec"]
-
-    read = read_settings({k: v for k, v in settings.items() if k.startswith("GENEXEC_")})
-
-    assert deployment["template"]["metadata"]["labels"]["run"] == "generic-executor-service"
-    assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
-    assert probes == {"liveness": "/healthz", "readiness": "/readyz"}
-    assert (read.host, read.port, read.open) == ("0.0.0.0", 8080, True)
-    assert (read.sink, read.layout) == ("http://localhost:8081/event", Layout.FOLDERS)
-    assert read.from_git
-    assert settings["PUBSUB_TOPIC"] == "sh.keptn.>"
-    assert settings["PUBSUB_RECIPIENT"] == "127.0.0.1"
-
-
-@pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254", "10.96.0.1"])
-def test_the_network_policy_excludes(manifests, address):
-    spec = manifests["NetworkPolicy"]["spec"]
-    blocks = [to["ipBlock"] for rule in spec["egress"] for to in rule["to"] if "ipBlock" in to]
-    excluded = [ipaddress.ip_network(net) for block in blocks for net in block["except"]]
-
-    assert spec["policyTypes"] == ["Ingress", "Egress"]
-    assert any(ipaddress.ip_address(address) in network for network in excluded)
-
-
-def test_the_image_starts_the_program_itself_as_a_numeric_user():
-    lines = set((ROOT / "Dockerfile").read_text().splitlines())
-
-    assert lines >= {'ENTRYPOINT ["tini", "--", "genexec"]', 'CMD ["serve"]', "USER 65532:65532"}
-    assert lines >= {"STOPSIGNAL SIGTERM", "EXPOSE 8080"}
-    assert "*" in (ROOT / ".dockerignore").read_text().splitlines()
-
-
-def test_skaffold_builds_the_image_that_is_deployed(pod):
-    skaffold = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
-
-    built = skaffold["build"]["artifacts"][0]["image"]
-    assert built == pod["containers"][0]["image"].partition(":")[0]
-    assert skaffold["manifests"]["rawYaml"] == ["deploy/service.yaml"]
