@@ -50,13 +50,13 @@ def _impossible(basename: str) -> str:
             "no event can have this name: use letters, digits, '.', '_' and '-', "
             "beginning with a letter or digit"
         )
-    short = _short(basename)
+    short = basename_of(basename)
     if short != basename:
         return f"no event has this name: Keptn's prefix is left out, name it {short!r}"
     return ""
 
 
-def _short(type_: str) -> str:
+def basename_of(type_: str) -> str:
     """Return the name by which events of *type_* are answered; most often the type itself."""
     document = {"specversion": "1.0", "id": "-", "source": "-", "type": type_}
     data = {"action": {"action": "-"}}

@@ -36,7 +36,7 @@ def place_findings(file: File, layout: Layout, default_branch: str) -> Iterator[
     """Yield why a file that looks like a script is never looked up."""
     parts = file.path.split("/")
     inside = any(part in FOLDERS for part in parts[:-1])
-    slip = next((part for part in parts[:-1] if _is_slip(part)), None)
+    slip = next((part for part in parts[:-1] if is_slip(part)), None)
     if not file.name.endswith(SUFFIXES):
         return
     if slip is not None and not inside:
@@ -78,7 +78,7 @@ def _in_folders(above: tuple[str, ...]) -> tuple[Level, str] | None:
     return (levels[len(above)], "/".join(above) or "*") if len(above) < len(levels) else None
 
 
-def _is_slip(part: str) -> bool:
+def is_slip(part: str) -> bool:
     if part in FOLDERS:
         return False
     alike = difflib.SequenceMatcher(None, part.lower(), FOLDERS[0]).ratio()

@@ -54,7 +54,7 @@ def _shadowing(reached: Sequence[tuple[File, Level, str]], layout: Layout) -> It
         for file, level, whom in same:
             for other, above, others in same:
                 first = _rank(file, level, whom) < _rank(other, above, others)
-                if first and _covers(others, whom):
+                if first and covers(others, whom):
                     yield _shadow(file, whom, other, layout)
 
 
@@ -83,7 +83,7 @@ def _shadow(file: File, whom: str, other: File, layout: Layout) -> Finding:
     return Finding(file=file, weight=Weight.NOTE, message=f"is run instead of {where} for {whom}")
 
 
-def _covers(wider: str, narrower: str) -> bool:
+def covers(wider: str, narrower: str) -> bool:
     """Say whether a place for *wider* (`*`, `p`, `p/s`) also serves *narrower*."""
     pairs = zip(wider.split("/"), narrower.split("/"), strict=False)
     shorter = wider.count("/") <= narrower.count("/")

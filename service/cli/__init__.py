@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "Run one event once, here and now, without a server.",
     "explain": "Show which scripts an event would run, and why those.",
     "check": "Look for mistakes in a repository of scripts.",
+    "migrate": "Tell what becomes of a repository made for a predecessor.",
     "send": "Post an event to a running service.",
     "runs": "List what was run.",
     "show": "Show everything about one run.",
@@ -33,7 +34,7 @@ _INTERNAL = ("engine", "web")
 EXIT_CODES = """\b
 Exit codes:
   0   done; for run: every script passed
-  1   a script did not pass, or check found a mistake
+  1   a script did not pass, or check found a mistake, or migrate found work
   2   the command line is wrong
   65  the event or file is not what it should be      (EX_DATAERR)
   69  something needed is not there or not reachable  (EX_UNAVAILABLE)

@@ -1,11 +1,11 @@
-"""Every file of a scripts repository, for `genexec check`.
+"""Every file of a scripts repository, for `genexec check` and `migrate`.
 
 Blocking, and reads everything: nothing the service does on behalf of an event.
 """
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,26 +51,43 @@ def directory_files(root: Path, *, limit: int, branches: bool) -> Iterator[Catal
                     yield Catalogued(branch=branch, path=rest, content=opened.read(limit + 1))
 
 
-def mirror_files(mirror: Mirror, commands: Commands, *, limit: int) -> tuple[str, list[Catalogued]]:
+def in_scripts_folder(path: str) -> bool:
+    """Say whether a file lies in, or below, a folder of scripts."""
+    return bool(set(path.split("/")[:-1]) & set(FOLDERS))
+
+
+def mirror_files(
+    mirror: Mirror,
+    commands: Commands,
+    *,
+    limit: int,
+    wanted: Callable[[str], bool] = in_scripts_folder,
+) -> tuple[str, list[Catalogued]]:
     """Fetch, and return the default branch and the files of every branch.
 
-    Only files in a scripts folder have content. Raises `SourceUnavailable`.
+    Only files whose path is *wanted* have content. Raises `SourceUnavailable`.
     """
     snapshot = mirror.fetch()
     try:
-        return snapshot.default, _files(snapshot, mirror.directory, commands, limit)
+        return snapshot.default, _files(snapshot, mirror.directory, commands, limit, wanted)
     except GitFailed as error:
         raise SourceUnavailable(f"the mirror cannot be read: {error}") from error
 
 
-def _files(snapshot: Snapshot, directory: Path, commands: Commands, limit: int) -> list[Catalogued]:
+def _files(
+    snapshot: Snapshot,
+    directory: Path,
+    commands: Commands,
+    limit: int,
+    wanted: Callable[[str], bool],
+) -> list[Catalogued]:
     listed = [
         (branch, *entry)
         for branch, tip in sorted(snapshot.branches.items())
         for entry in _listed(directory, commands, tip.commit)
     ]
-    wanted = {blob for _, _, blob, path in listed if set(path.split("/")[:-1]) & set(FOLDERS)}
-    contents = _contents(directory, commands, sorted(wanted))
+    blobs = {blob for _, _, blob, path in listed if wanted(path)}
+    contents = _contents(directory, commands, sorted(blobs))
     files = []
     for branch, mode, blob, path in listed:
         content = contents.get(blob, b"")

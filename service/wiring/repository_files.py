@@ -1,5 +1,6 @@
-"""The files of a scripts repository, wherever it is, for `genexec check`."""
+"""The files of a repository, wherever it is, for `check` and `migrate`."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from service.checking.findings import File
@@ -8,15 +9,23 @@ from service.errors import BadSettings
 from service.keptn_events import NAME
 from service.scripts import Layout
 from service.sources.address import check_address
-from service.sources.catalogue import Catalogued, directory_files, mirror_files
+from service.sources.catalogue import (
+    Catalogued,
+    directory_files,
+    in_scripts_folder,
+    mirror_files,
+)
 from service.sources.commands import Commands
 from service.sources.mirror import Mirror
 from service.wiring.parts import DIRECTORY_BRANCH, SystemClock, credentials_of
 
 
-def repository_files(settings: Settings, folder: Path) -> tuple[str, list[File]]:
+def repository_files(
+    settings: Settings, folder: Path, wanted: Callable[[str], bool] = in_scripts_folder
+) -> tuple[str, list[File]]:
     """Return the default branch and every file; a Git mirror is made below *folder*.
 
+    Of a Git repository, only files whose path is *wanted* have content.
     Raises `SourceUnavailable`, or `BadSettings` for an address that stands for many
     repositories.
     """
@@ -42,7 +51,9 @@ def repository_files(settings: Settings, folder: Path) -> tuple[str, list[File]]
             commands=commands,
             clock=SystemClock(),
         )
-        default, catalogued = mirror_files(mirror, commands, limit=settings.script_limit)
+        default, catalogued = mirror_files(
+            mirror, commands, limit=settings.script_limit, wanted=wanted
+        )
     finally:
         commands.close()
     stages = settings.layout is Layout.BRANCHES
