@@ -22,6 +22,7 @@ from service.strict_json import Json
 
 SCHEMA_TEXT = files("service.botkube").joinpath("config_schema.json").read_text(encoding="utf-8")
 _SCHEMA = Draft7Validator(json.loads(SCHEMA_TEXT))
+NOWHERE = Belonging()
 _LONGEST = 8.0
 
 
@@ -68,7 +69,7 @@ class Config:
     """What holds for one command."""
 
     engine: Remote | Embedded
-    defaults: Belonging = Belonging()
+    defaults: Belonging = NOWHERE
     rules: tuple[Rule, ...] = ()
     programs: tuple[str, ...] = ()
     """That `cmd` may start."""
