@@ -1,4 +1,4 @@
-"""The messages of the wire, as tables: Botkube's executor contract and go-plugin's own.
+"""The messages of the wire, as tables: the executor contract, go-plugin's own.
 
 `server` speaks them. They live in a pool of their own, because others in one process may
 know packages of the same names. Field numbers are those of app protocol version 3
