@@ -1,5 +1,7 @@
 """The files of a scripts repository, wherever it is, for `genexec check`."""
 
+import asyncio
+from contextlib import closing
 from pathlib import Path
 
 from service.checking.findings import File
@@ -11,15 +13,17 @@ from service.sources.address import check_address
 from service.sources.catalogue import Catalogued, directory_files, mirror_files
 from service.sources.commands import Commands
 from service.sources.mirror import Mirror
-from service.wiring.parts import DIRECTORY_BRANCH, SystemClock, credentials_of
+from service.wiring.parts import DIRECTORY_BRANCH, SystemClock, credentials_of, keptn_source
 
 
 def repository_files(settings: Settings, folder: Path) -> tuple[str, list[File]]:
     """Return the default branch and every file; a Git mirror is made below *folder*.
 
     Raises `SourceUnavailable`, or `BadSettings` for an address that stands for many
-    repositories.
+    repositories, or for a Keptn without a project.
     """
+    if settings.from_keptn:
+        return "", _keptn_files(settings)
     if "{project}" in settings.scripts:
         raise BadSettings("{project} stands for many repositories: name one of them to check it")
     if not settings.from_git:
@@ -51,6 +55,16 @@ def repository_files(settings: Settings, folder: Path) -> tuple[str, list[File]]
         for one in catalogued  # branches that no event looks at are nobody's mistake
         if one.branch == default or (stages and NAME.fullmatch(one.branch))
     ]
+
+
+def _keptn_files(settings: Settings) -> list[File]:
+    if not settings.default_project:
+        raise BadSettings(
+            "Keptn is asked project by project: name one in GENEXEC_DEFAULT_PROJECT, and a stage "
+            "in GENEXEC_DEFAULT_STAGE"
+        )
+    with closing(keptn_source(settings)) as source:
+        return [_file(one) for one in asyncio.run(source.files(settings.default))]
 
 
 def _file(one: Catalogued) -> File:
