@@ -107,8 +107,11 @@ class Handling:
         entries = latest(attempts)
         if not entries:
             return await self.handle(accepted)
-        project = accepted.belonging.project
-        scripts = [await prepare_again(self._source, entry, project) for entry in entries]
+        layout = self._rules.layout
+        scripts = [
+            await prepare_again(self._source, entry, accepted.belonging, layout)
+            for entry in entries
+        ]
         hops = self._journal.hops(accepted.event) or 0
         story = self._story(run, accepted, meaning_of(accepted.event), scripts, hops)
         for entry, script in zip(entries, scripts, strict=True):

@@ -13,12 +13,13 @@ from pathlib import PurePosixPath
 from service.answers import Answering
 from service.directives import Directives, read_directives
 from service.errors import BadScript, SourceUnavailable
+from service.keptn_events import Belonging
 from service.masks import Masks
 from service.outcome import Ending, Execution, Outcome, read_outcome, readable
 from service.ports import Order, Source
 from service.requirements import Requirements, read_requirements
 from service.runs import Attempt, Outgoing, Run
-from service.scripts import Found, Layout, Level, Listing, Place
+from service.scripts import Found, Layout, Level, Listing, Place, places
 from service.states import State
 from service.variables import event_variables
 
@@ -135,12 +136,15 @@ async def prepare(source: Source, found: Found, listing: Listing) -> Prepared:
         return Prepared(found=found, problem=str(error))
 
 
-async def prepare_again(source: Source, attempt: Attempt, project: str) -> Prepared:
+async def prepare_again(
+    source: Source, attempt: Attempt, belonging: Belonging, layout: Layout
+) -> Prepared:
     """Return a script once more by what the record says of it."""
-    path = PurePosixPath(attempt.path)
+    level, folder = Level(attempt.level), str(PurePosixPath(attempt.path).parent)
+    known = (one for one in places(layout, belonging) if (one.level, one.folder) == (level, folder))
     found = Found(
-        project=project,
-        place=Place(level=Level(attempt.level), branch=None, folder=str(path.parent)),
+        project=belonging.project,
+        place=next(known, Place(level=level, branch=None, folder=folder)),
         name=attempt.script,
         path=attempt.path,
         blob=attempt.blob,

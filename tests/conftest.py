@@ -1,9 +1,14 @@
 """What every test starts from: a sealed surrounding and makers with defaults."""
 
+import base64
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+import requests
 
 from service.event import Acceptance, read_event
 
@@ -44,3 +49,61 @@ def make_event():
         return read_event(document, accept=accept, now=NOW)
 
     return make
+
+
+class ScriptedKeptn:
+    """What a test says to the program `tests/keptn/scripted_keptn.py`."""
+
+    def __init__(self, url):
+        self.url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def commit(self, files, *, project="sockshop", branch="main"):
+        """Add files to the project (`main`) or to a stage; return the commit."""
+        encoded = {
+            path: None if content is None else base64.b64encode(content).decode()
+            for path, content in files.items()
+        }
+        return self._say(commit={"project": project, "branch": branch, "files": encoded})["commit"]
+
+    def set(self, **what):
+        self._say(set=what)
+
+    def asked(self):
+        """Return path, token and host of every request so far."""
+        return self._session.get(f"{self.url}/_control", timeout=10).json()
+
+    def reset(self):
+        self._say(reset={})
+
+    def close(self):
+        self._session.close()
+
+    def _say(self, **orders):
+        answer = self._session.post(f"{self.url}/_control", json=orders, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@pytest.fixture(scope="session")
+def _keptn_program():
+    program = Path(__file__).parent / "keptn" / "scripted_keptn.py"
+    process = subprocess.Popen(
+        [sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        keptn = ScriptedKeptn(process.stdout.readline().strip())
+        yield keptn
+        keptn.close()
+        process.stdin.close()
+        process.wait(10)
+
+
+@pytest.fixture
+def keptn(_keptn_program):
+    """A Keptn 1.4 with an empty project sockshop, asked directly, until the test changes it."""
+    _keptn_program.reset()
+    _keptn_program.commit({"shipyard.yaml": b"apiVersion: spec.keptn.sh/0.2.4\n"})
+    yield _keptn_program
+    _keptn_program.reset()

@@ -30,7 +30,8 @@ def scripts_options(function: _Command) -> _Command:
     return click.option(
         "--scripts",
         metavar="DIR|GITURL",
-        help="Where the scripts are: a directory or a Git address. [GENEXEC_SCRIPTS]",
+        help="Where the scripts are: a directory, a Git address, or keptn+http(s)://… "
+        "[GENEXEC_SCRIPTS]",
     )(function)
 
 

@@ -20,6 +20,7 @@ from service.errors import BadSettings, SourceMisconfigured
 from service.keptn_events import NAME
 from service.scripts import Layout
 from service.sources.address import check_address
+from service.sources.keptn.address import check_keptn_address, is_keptn_address
 
 CONFIG_FILE = "GENEXEC_CONFIG"
 CRASH_AT = f"{PREFIX}TEST_CRASH_AT"
@@ -85,7 +86,8 @@ def read_settings(environment: Mapping[str, str], **overrides: str) -> Settings:
     if problems:
         raise BadSettings("\n".join(problems))
     if read["layout"] is None:
-        several = "{project}" in str(read["scripts"])
+        scripts = str(read["scripts"])
+        several = "{project}" in scripts or is_keptn_address(scripts)
         read["layout"] = Layout.BRANCHES if several else Layout.FOLDERS
     return Settings(**read)  # type: ignore[arg-type]  # each row reads the type of its field
 
@@ -100,11 +102,27 @@ def _together(read: Mapping[str, object]) -> list[str]:
             check_address(address, schemes=schemes)  # type: ignore[arg-type]  # words() made it
         except SourceMisconfigured as error:
             problems.append(f"GENEXEC_SCRIPTS: {error}")
+    elif is_keptn_address(address):
+        problems += _keptn_problems(address, read)
     for level in ("project", "stage", "service"):
         name = str(read[f"default_{level}"])
         if name and not NAME.fullmatch(name):
             problems.append(f"GENEXEC_DEFAULT_{level.upper()} is no valid name: {name!r}")
     return problems + keptn_problems(read) + listening_problems(read)
+
+
+def _keptn_problems(address: str, read: Mapping[str, object]) -> list[str]:
+    problems = []
+    try:
+        check_keptn_address(address)
+    except SourceMisconfigured as error:
+        problems.append(f"GENEXEC_SCRIPTS: {error}")
+    if read["layout"] not in (None, Layout.BRANCHES):
+        problems.append(
+            "GENEXEC_LAYOUT cannot be set for a Keptn, which has its own order of levels; leave it "
+            "out"
+        )
+    return problems
 
 
 def _from_file(name: str) -> tuple[dict[str, str], list[str]]:

@@ -13,6 +13,7 @@ from service.engine.isolation import IsolationMode
 from service.event import Acceptance
 from service.keptn_events import Belonging
 from service.scripts import Layout
+from service.sources.keptn.address import is_keptn_address
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +33,8 @@ class Settings:
     git_known_hosts_file: Path | None
     git_ca_file: Path | None
     git_proxy: str
+    keptn_scripts_timeout: float
+    keptn_scripts_interval: float
     sink: str
     sink_timeout: float
     sink_give_up: float
@@ -133,6 +136,11 @@ class Settings:
         return (self.state_dir / "environments").absolute()
 
     @property
+    def from_keptn(self) -> bool:
+        """Say whether the scripts come from the resource API of a Keptn."""
+        return is_keptn_address(self.scripts)
+
+    @property
     def from_git(self) -> bool:
         """Say whether the scripts come from a Git repository rather than a directory."""
         return is_git_address(self.scripts)
@@ -140,4 +148,6 @@ class Settings:
 
 def is_git_address(address: str) -> bool:
     """Say whether *address* names a Git repository; a path names a directory."""
+    if is_keptn_address(address):
+        return False
     return "://" in address or (":" in address and not address.startswith(("/", ".", "~")))

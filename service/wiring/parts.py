@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from service.sources.address import check_address
 from service.sources.credentials import Credentials
 from service.sources.directory import DirectorySource
 from service.sources.git import GitSource
+from service.sources.keptn.address import check_keptn_address
+from service.sources.keptn.source import KeptnSource
 from service.story import Rules
 from service.wiring.environments import opened_python_runner
 from service.wiring.punctual import PunctualRunner
@@ -61,6 +63,10 @@ async def opened_source(settings: Settings) -> AsyncIterator[Source]:
             "GENEXEC_SCRIPTS is not set: name a directory of scripts or the address of a "
             "Git repository (on the command line: --scripts DIR|GITURL)"
         )
+    if settings.from_keptn:
+        with closing(keptn_source(settings)) as keptn:
+            yield keptn
+        return
     if not settings.from_git:
         yield DirectorySource(
             settings.scripts,
@@ -85,6 +91,19 @@ async def opened_source(settings: Settings) -> AsyncIterator[Source]:
         yield source
     finally:
         await source.close()
+
+
+def keptn_source(settings: Settings) -> KeptnSource:
+    """Return the source that asks Keptn. Raises `SourceMisconfigured`."""
+    return KeptnSource(
+        check_keptn_address(settings.scripts),
+        token_file=settings.keptn_token_file,
+        ca_file=settings.keptn_ca_file,
+        interval=settings.keptn_scripts_interval,
+        timeout=settings.keptn_scripts_timeout,
+        script_limit=settings.script_limit,
+        clock=SystemClock(),
+    )
 
 
 def credentials_of(settings: Settings) -> Credentials:

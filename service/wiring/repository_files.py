@@ -1,6 +1,8 @@
 """The files of a repository, wherever it is, for `check` and `migrate`."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from service.checking.findings import File
@@ -17,7 +19,7 @@ from service.sources.catalogue import (
 )
 from service.sources.commands import Commands
 from service.sources.mirror import Mirror
-from service.wiring.parts import DIRECTORY_BRANCH, SystemClock, credentials_of
+from service.wiring.parts import DIRECTORY_BRANCH, SystemClock, credentials_of, keptn_source
 
 
 def repository_files(
@@ -27,8 +29,10 @@ def repository_files(
 
     Of a Git repository, only files whose path is *wanted* have content.
     Raises `SourceUnavailable`, or `BadSettings` for an address that stands for many
-    repositories.
+    repositories, or for a Keptn without a project.
     """
+    if settings.from_keptn:
+        return "", _keptn_files(settings)
     if "{project}" in settings.scripts:
         raise BadSettings("{project} stands for many repositories: name one of them to check it")
     if not settings.from_git:
@@ -62,6 +66,16 @@ def repository_files(
         for one in catalogued  # branches that no event looks at are nobody's mistake
         if one.branch == default or (stages and NAME.fullmatch(one.branch))
     ]
+
+
+def _keptn_files(settings: Settings) -> list[File]:
+    if not settings.default_project:
+        raise BadSettings(
+            "Keptn is asked project by project: name one in GENEXEC_DEFAULT_PROJECT, and a stage "
+            "in GENEXEC_DEFAULT_STAGE"
+        )
+    with closing(keptn_source(settings)) as source:
+        return [_file(one) for one in asyncio.run(source.files(settings.default))]
 
 
 def _file(one: Catalogued) -> File:

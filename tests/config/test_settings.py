@@ -98,6 +98,9 @@ def test_every_field_has_a_row():
         "git_max_staleness": 0.0,
         "git_schemes": ("https", "ssh"),
         "git_token_file": None,
+        "keptn_token_file": None,
+        "keptn_scripts_interval": 5.0,
+        "keptn_scripts_timeout": 10.0,
         "sink": "",
         "sink_give_up": 86_400.0,
         "host": "127.0.0.1",
@@ -145,11 +148,23 @@ def test_the_state_is_kept_in_the_home_directory():
         ("https://git.example/scripts.git", Layout.FOLDERS),
         ("/srv/scripts", Layout.FOLDERS),
         ("/srv/{project}", Layout.BRANCHES),
+        ("keptn+http://resource-service:8080", Layout.BRANCHES),
     ],
 )
 def test_the_layout_follows_from_the_address(address, layout):
     assert settings(scripts=address).layout is layout
+
+
+@pytest.mark.parametrize("address", ["https://git.example/{project}.git", "/srv/scripts"])
+def test_another_layout_can_be_named(address):
     assert settings(scripts=address, layout="directories").layout is Layout.DIRECTORIES
+
+
+def test_a_keptn_has_its_own_layout():
+    [problem] = refused(scripts="keptn+http://h:8080", layout="folders")
+
+    assert problem.startswith("GENEXEC_LAYOUT cannot be set for a Keptn")
+    assert settings(scripts="keptn+http://h", layout="branches").layout is Layout.BRANCHES
 
 
 # Values
@@ -228,6 +243,8 @@ def test_no_two_services_share_the_directories_of_runs():
     [
         ("https://h/x.git", True),
         ("git@h:x.git", True),
+        ("keptn+http://h:8080", False),
+        ("keptn:http://h:8080", False),
         ("file:///x", True),
         ("/srv/x", False),
         ("./a:b", False),
@@ -304,6 +321,27 @@ def test_a_password_in_an_address_is_refused_and_not_shown():
 
     assert problem.startswith("GENEXEC_SCRIPTS: ")
     assert "s3cr3t" not in problem
+
+
+@pytest.mark.parametrize("address", ["keptn:http://h:8080", "keptn://h", "keptn+http://t@h"])
+def test_what_names_no_keptn_is_refused(address):
+    [problem] = refused(scripts=address)
+
+    assert problem.startswith("GENEXEC_SCRIPTS: the address of the scripts, ")
+
+
+@pytest.mark.parametrize(
+    ("address", "from_keptn", "from_git"),
+    [
+        ("keptn+https://h/api", True, False),
+        ("https://h/x.git", False, True),
+        ("/srv/x", False, False),
+    ],
+)
+def test_the_address_tells_where_scripts_come_from(address, from_keptn, from_git):
+    read = settings(scripts=address)
+
+    assert (read.from_keptn, read.from_git) == (from_keptn, from_git)
 
 
 @pytest.mark.parametrize("scheme", ["http", "git", "file"])

@@ -20,6 +20,8 @@ from service.scripts import Layout, LookUp, places
 from service.sources.address import check_address
 from service.sources.credentials import Credentials
 from service.sources.git import GitSource
+from service.sources.keptn.address import check_keptn_address
+from service.sources.keptn.source import KeptnSource
 
 NAMES = ("test.triggered.sh", "test.triggered.py", "all.events.sh")
 
@@ -169,6 +171,32 @@ def use(mirrors, clock):
             yield source
         finally:
             await source.close()
+
+    return opened
+
+
+@pytest.fixture
+def use_keptn(keptn, clock):
+    """Open a source that asks the scripted Keptn, for the length of a block."""
+
+    @asynccontextmanager
+    async def opened(path="", *, address="", **options):
+        source = KeptnSource(
+            check_keptn_address(address or f"keptn+{keptn.url}{path}"),
+            **{
+                "token_file": None,
+                "ca_file": None,
+                "interval": 60.0,
+                "timeout": 10.0,
+                "script_limit": 1000,
+                "clock": clock,
+            }
+            | options,
+        )
+        try:
+            yield source
+        finally:
+            source.close()
 
     return opened
 

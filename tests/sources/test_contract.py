@@ -11,17 +11,18 @@ from service.scripts import Layout, Level
 from service.sources.directory import DirectorySource
 
 LIMIT = 1000
+of_trees = pytest.mark.parametrize("kept", ["directory", "git"], indirect=True)
+"""What is read from a tree; Keptn hands out files and knows neither links nor layouts."""
 
 
 def blob_id(content):
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-@pytest.fixture(params=["directory", "git"])
-def kept(request, tmp_path, make_remote, use, link):
-    """Keep files per branch in a source of each kind."""
-
-    def directory(branches, layout):
+@pytest.fixture
+def in_directory(tmp_path, link):
+    @asynccontextmanager
+    async def opened(branches, layout=Layout.BRANCHES):
         root = tmp_path / "scripts"
         for branch, files in branches.items():
             top = root / branch if layout is Layout.BRANCHES else root
@@ -32,18 +33,20 @@ def kept(request, tmp_path, make_remote, use, link):
                     (top / path).symlink_to(content.target)
                 else:
                     (top / path).write_bytes(content)
-        return root
+        yield DirectorySource(
+            str(root),
+            branches=layout is Layout.BRANCHES,
+            default_branch="main",
+            script_limit=LIMIT,
+        )
 
+    return opened
+
+
+@pytest.fixture
+def in_git(make_remote, use):
     @asynccontextmanager
     async def opened(branches, layout=Layout.BRANCHES):
-        if request.param == "directory":
-            yield DirectorySource(
-                str(directory(branches, layout)),
-                branches=layout is Layout.BRANCHES,
-                default_branch="main",
-                script_limit=LIMIT,
-            )
-            return
         remote = make_remote()
         for branch, files in branches.items():
             remote.commit(files or {".keep": b"x"}, branch=branch)
@@ -51,6 +54,26 @@ def kept(request, tmp_path, make_remote, use, link):
             yield source
 
     return opened
+
+
+@pytest.fixture
+def in_keptn(keptn, use_keptn):
+    @asynccontextmanager
+    async def opened(branches, layout=Layout.BRANCHES):
+        keptn.reset()
+        for branch, files in branches.items():
+            known = {"shipyard.yaml": b"x"} if branch == "main" else {}
+            keptn.commit(known | files, branch=branch)
+        async with use_keptn(script_limit=LIMIT) as source:
+            yield source
+
+    return opened
+
+
+@pytest.fixture(params=["directory", "git", "keptn"])
+def kept(request):
+    """Keep files per branch in a source of each kind."""
+    return request.getfixturevalue(f"in_{request.param}")
 
 
 @pytest.fixture
@@ -65,19 +88,28 @@ def answer(kept, ask):
     return look
 
 
+@pytest.fixture
+def levels(kept, ask):
+    """Return content and blob of `a.sh` on every level."""
+
+    def read(branches, layout=Layout.BRANCHES):
+        async def scene():
+            async with kept(branches, layout) as source:
+                listing = await source.look_up(ask("a.sh", layout=layout))
+                return {
+                    found.place.level: (await source.read(found), found.blob)
+                    for found in listing.found.values()
+                }
+
+        return asyncio.run(scene())
+
+    return read
+
+
+@of_trees
 @pytest.mark.parametrize(
     ("layout", "branches"),
     [
-        (
-            Layout.BRANCHES,
-            {
-                "main": {"generic-executor/a.sh": b"project"},
-                "dev": {
-                    "generic-executor/a.sh": b"stage",
-                    "carts/generic-executor/a.sh": b"service",
-                },
-            },
-        ),
         (
             Layout.DIRECTORIES,
             {
@@ -101,16 +133,21 @@ def answer(kept, ask):
     ],
     ids=str,
 )
-def test_every_level_of_every_layout_is_found_and_read(kept, ask, layout, branches):
-    async def scene():
-        async with kept(branches, layout) as source:
-            listing = await source.look_up(ask("a.sh", layout=layout))
-            return {
-                found.place.level: (await source.read(found), found.blob)
-                for found in listing.found.values()
-            }
+def test_every_level_of_the_other_layouts_is_found_and_read(levels, layout, branches):
+    assert levels(branches, layout) == {
+        Level.SERVICE: (b"service", blob_id(b"service")),
+        Level.STAGE: (b"stage", blob_id(b"stage")),
+        Level.PROJECT: (b"project", blob_id(b"project")),
+    }
 
-    assert asyncio.run(scene()) == {
+
+def test_every_level_is_found_and_read(levels):
+    branches = {
+        "main": {"generic-executor/a.sh": b"project"},
+        "dev": {"generic-executor/a.sh": b"stage", "carts/generic-executor/a.sh": b"service"},
+    }
+
+    assert levels(branches) == {
         Level.SERVICE: (b"service", blob_id(b"service")),
         Level.STAGE: (b"stage", blob_id(b"stage")),
         Level.PROJECT: (b"project", blob_id(b"project")),
@@ -168,10 +205,11 @@ def test_places_that_exist_are_named_even_without_any_script(answer):
 
 
 def test_a_missing_default_branch_is_an_error_and_no_absence(answer):
-    with pytest.raises(SourceUnavailable, match="default branch"):
+    with pytest.raises(SourceUnavailable, match=r"default branch|Project not found"):
         answer({"dev": {"generic-executor/a.sh": b"x"}}, "a.sh")
 
 
+@of_trees
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../outside.sh", "../../", "./../../dev/x"])
 def test_a_link_out_of_the_repository_is_found_and_cannot_be_run(answer, link, target):
     (found,) = answer({"main": {"generic-executor/a.sh": link(target)}}, "a.sh").found.values()
@@ -179,6 +217,7 @@ def test_a_link_out_of_the_repository_is_found_and_cannot_be_run(answer, link, t
     assert found.problem == "link leaves the repository"
 
 
+@of_trees
 def test_what_has_a_problem_is_never_read(kept, ask, link):
     async def scene():
         async with kept({"main": {"generic-executor/a.sh": link("/etc/passwd")}}) as source:
@@ -189,6 +228,7 @@ def test_what_has_a_problem_is_never_read(kept, ask, link):
         asyncio.run(scene())
 
 
+@of_trees
 def test_a_link_to_another_branch_leaves_the_repository(answer, link):
     branches = {
         "main": {"generic-executor/b.sh": b"x"},
@@ -200,6 +240,7 @@ def test_a_link_to_another_branch_leaves_the_repository(answer, link):
     assert found.problem == "link leaves the repository"
 
 
+@of_trees
 @pytest.mark.parametrize("target", ["../pool/b.sh", "./b.sh", "../link/b.sh", "c.sh"])
 def test_a_link_inside_is_followed_to_its_file(kept, ask, link, target):
     branches = {
@@ -220,6 +261,7 @@ def test_a_link_inside_is_followed_to_its_file(kept, ask, link, target):
     assert asyncio.run(scene()) == ("generic-executor/a.sh", blob_id(b"the file"), b"the file")
 
 
+@of_trees
 @pytest.mark.parametrize("target", ["b.sh", "../folder", "a.sh", "a.sh/x", "../generic-executor"])
 def test_a_link_that_leads_to_no_file_is_found_and_cannot_be_run(answer, link, target):
     branches = {"main": {"generic-executor/a.sh": link(target), "folder/x": b"x"}}
@@ -229,18 +271,21 @@ def test_a_link_that_leads_to_no_file_is_found_and_cannot_be_run(answer, link, t
     assert found.problem == "link leads to no file"
 
 
+@of_trees
 def test_a_link_to_an_empty_file_counts_as_absent(answer, link):
     branches = {"main": {"generic-executor/a.sh": link("b.sh"), "generic-executor/b.sh": b""}}
 
     assert answer(branches, "a.sh").found == {}
 
 
+@of_trees
 def test_the_folder_itself_may_be_a_link_inside(answer, link, shown):
     branches = {"main": {"generic-executor": link("scripts/all"), "scripts/all/a.sh": b"x"}}
 
     assert shown(answer(branches, "a.sh")) == ["*:generic-executor/a.sh"]
 
 
+@of_trees
 def test_a_folder_that_is_a_link_outwards_is_not_there(answer, link):
     assert answer({"main": {"generic-executor": link("/usr/bin")}}, "env", "bash").found == {}
 

@@ -1,4 +1,4 @@
-"""Settings of where the scripts are and how Git is asked."""
+"""Settings of where the scripts are and how Git or Keptn is asked."""
 
 from service.config import addresses, values
 from service.config.rows.row import row
@@ -10,14 +10,15 @@ FINDING = (
         values.text,
         "",
         "Where the scripts are: a directory, or the address of a Git repository; "
-        "`{project}` in it stands for the project of the event",
+        "`{project}` in it stands for the project of the event; or a Keptn, such as "
+        "`keptn+http://resource-service:8080`: [docs/keptn.md](docs/keptn.md)",
     ),
     row(
         "layout",
         values.choice(Layout),
         "",
         "How levels are laid out: `branches`, `directories` or `folders`; "
-        "default `branches` when the address has `{project}`, else `folders`",
+        "default `branches` when the address has `{project}` or names a Keptn, else `folders`",
     ),
     row("git_branch", values.text, "", "Default branch; empty asks the remote"),
     row(
@@ -50,4 +51,13 @@ FINDING = (
     row("git_known_hosts_file", values.file, "", "Host keys for ssh"),
     row("git_ca_file", values.file, "", "Certificates for https, instead of the usual ones"),
     row("git_proxy", addresses.proxy, "", "Proxy for https, such as `http://proxy:3128`"),
+    row(
+        "keptn_scripts_timeout", values.duration, "10s", "The longest one answer of Keptn may take"
+    ),
+    row(
+        "keptn_scripts_interval",
+        values.duration,
+        "5s",
+        "How long Keptn's answers are believed before it is asked again",
+    ),
 )

@@ -30,7 +30,12 @@ KEPTN = (
         "`nats` and `keptn-api` we are registered there and shown in the Bridge",
         "KEPTN_API_ENDPOINT",
     ),
-    row("keptn_token_file", values.file, "", "File with the token for it; read at each use"),
+    row(
+        "keptn_token_file",
+        values.file,
+        "",
+        "File with the token for it, sent as `x-token`; read at each use",
+    ),
     row("keptn_ca_file", values.file, "", "Certificates for it, instead of the usual ones"),
     row("keptn_poll_interval", values.duration, "10s", "How often open events are asked for"),
     row(
