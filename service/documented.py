@@ -1,4 +1,4 @@
-"""The documented names of `variables`, and where each is looked up in `data`.
+"""The documented names of variables, and where in `data` each is looked up.
 
 The paths are part of the contract with scripts; `variables` puts the values together.
 """

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection to the sink: a request goes out, its answer comes in.
+"""One HTTP/1.1 connection to the sink: a request goes out, an answer comes in.
 
 `sink` opens connections and keeps them; what an answer means is said in `answer`. The
 answer is taken apart by httptools; here stand only the deadline, the limits and what is
