@@ -9,6 +9,7 @@ import asyncio
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from service.errors import BadScript, SourceMisconfigured, SourceUnavailable
@@ -70,10 +71,10 @@ class DirectorySource:
                 if tree is None:
                     continue
                 commits[place] = ""
-                folder = _real(tree / place.folder)
-                if not _inside(folder, tree) or not folder.is_dir():
+                names = _present(f"{tree}/{place.folder}", question.names)
+                if names and not _inside(_real(tree / place.folder), tree):
                     continue
-                for name in question.names:
+                for name in names:
                     script = self._found(question.project, place, tree, name)
                     if script is not None:
                         found[place, name] = script
@@ -162,6 +163,20 @@ class DirectorySource:
                 f"{path} is a bare Git repository; write file://{top} to use it as one"
             )
         return top
+
+
+def _present(folder: str, names: Iterable[str]) -> list[str]:
+    """Return the names that stand in *folder*, whatever they are; raises `OSError`.
+
+    Most folders and most names are not there: that must be cheap to see.
+    """
+    try:
+        here = stat.S_ISDIR(os.stat(folder).st_mode)  # noqa: PTH116  # cheaper than `Path`
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            raise
+        return []
+    return [name for name in names if here and os.path.lexists(f"{folder}/{name}")]
 
 
 def _real(path: Path) -> Path:
