@@ -137,12 +137,15 @@ class DirectorySource:
         return content
 
     def _tree(self, top: Path, place: Place) -> Path | None:
-        """Return what corresponds to the tree of a commit; None for a missing branch."""
+        """Return what corresponds to the tree of a commit, free of links.
+
+        None for a missing branch.
+        """
         if not self._branches:
             return top
         tree = top / (place.branch or self._default_branch)
         if tree.is_dir():
-            return tree
+            return _real(tree)
         if place.branch is None:
             raise SourceUnavailable(f"{tree}, the directory of the default branch, is missing")
         return None
@@ -184,9 +187,9 @@ def _real(path: Path) -> Path:
 
 
 def _inside(path: Path, tree: Path) -> bool:
-    """Say whether *path*, free of links, belongs to *tree* as a commit of it would see it."""
-    root = _real(tree)
-    return path.is_relative_to(root) and ".git" not in path.relative_to(root).parts
+    """Say whether *path* belongs to *tree* as a commit would see it; both are free of links."""
+    whole, root = f"{path}/", f"{tree}/".replace("//", "/")
+    return whole.startswith(root) and ".git" not in whole[len(root) :].split("/")
 
 
 def _unreadable(error: OSError) -> SourceUnavailable:
