@@ -67,11 +67,10 @@ class Worker:
         self._resting: set[str] = set()
         """Runs that are put back into their queue after a pause."""
         self._seen = 0
-        self._sweep_due = 0.0
+        self._sweep_due = self._look_due = 0.0
         self._damage: JournalUnreadable | None = None
         self.ended = Counter[State]({state: 0 for state in State if state.ended})
         """Runs that are over since the start, by the state they ended in."""
-        self._look_due = 0.0
         self._called = asyncio.Event()
         self._stopping = False
 
