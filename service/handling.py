@@ -36,6 +36,7 @@ from service.story import (
     prepare_again,
     remembered,
 )
+from service.variables import Environment
 
 MAX_HOPS = 8
 GIVE_UP_LOOKING = 9 * 60.0
@@ -65,6 +66,7 @@ class Handling:
         self._runners = runners
         self._journal = journal
         self._rules = rules
+        self._exposed = Environment.of(rules.exposed)
         self._clock = clock
         self._new_id = new_id
         self._leaving = leaving
@@ -297,4 +299,4 @@ class Handling:
             hops=hops,
             new_id=self._new_id,
         )
-        return begun_story(run, answering, scripts, exposed=self._rules.exposed)
+        return begun_story(run, answering, scripts, exposed=self._exposed)

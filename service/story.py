@@ -21,7 +21,7 @@ from service.requirements import Requirements, read_requirements
 from service.runs import Attempt, Outgoing, Run
 from service.scripts import Found, Layout, Level, Listing, Place, places
 from service.states import State
-from service.variables import event_variables
+from service.variables import Environment, event_variables
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,7 +171,7 @@ def planned(script: Prepared, position: int, number: int) -> Attempt:
 
 
 def begun_story(
-    run: Run, answering: Answering, scripts: Sequence[Prepared], *, exposed: Mapping[str, str]
+    run: Run, answering: Answering, scripts: Sequence[Prepared], *, exposed: Environment
 ) -> Story:
     """Return the story of an event of which nothing has been done yet."""
     variables = event_variables(answering.event, answering.belonging, exposed)

@@ -67,7 +67,7 @@ class Worker:
         self._resting: set[str] = set()
         """Runs that are put back into their queue after a pause."""
         self._seen = 0
-        self._sweep_due = 0.0
+        self._sweep_due = self._look_due = 0.0
         self._damage: JournalUnreadable | None = None
         self.ended = Counter[State]({state: 0 for state in State if state.ended})
         """Runs that are over since the start, by the state they ended in."""
@@ -76,6 +76,7 @@ class Worker:
 
     def wake(self) -> None:
         """Look at the journal now: something was accepted."""
+        self._look_due = 0.0
         self._called.set()
 
     @property
@@ -101,7 +102,9 @@ class Worker:
                 if loop.time() >= self._sweep_due:
                     self._sweep()
                     self._sweep_due = loop.time() + _SWEEP
-                self._look()
+                if loop.time() >= self._look_due:
+                    self._look()
+                    self._look_due = loop.time() + _SAFETY_LOOK
             except JournalUnavailable as error:
                 log.warning("%s; looked at again in %g s", error, _SAFETY_LOOK)
             self._start()

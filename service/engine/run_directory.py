@@ -93,11 +93,13 @@ class RunDirectory:
 
     def _write_event(self, event: Event) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        content = compact(event.document).encode("utf-8")
         descriptor = os.open(_EVENT, flags, 0o600, dir_fd=self._fd)
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
-            content = compact(event.document).encode("utf-8")
-            if file.write(content) != len(content):
+        try:
+            if os.write(descriptor, content) != len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(descriptor)
 
     def _content(self, name: str) -> bytes:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK

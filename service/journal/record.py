@@ -14,7 +14,7 @@ from pathlib import Path
 from service.errors import JournalUnreadable
 from service.event import Event
 from service.journal.accepted import AcceptedEvents
-from service.journal.committer import Committer, T, Work
+from service.journal.committer import Committer
 from service.journal.database import open_for_reading, open_for_writing, translating
 from service.journal.reserve import Reserve
 from service.journal.rows import delivery_of, is_sound, written
@@ -34,6 +34,7 @@ from service.journal.statements import (
     SENT,
 )
 from service.journal.strokes import advance_cursor, write_stroke
+from service.journal.transaction import T, Work
 from service.ports import Clock
 from service.runs import Accepted, Attempt, Delivery, Outgoing, Run, Waiting
 from service.states import State
