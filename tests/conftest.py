@@ -4,6 +4,7 @@ import base64
 import os
 import subprocess
 import sys
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,10 @@ import requests
 from service.event import Acceptance, read_event
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+
+MACHINE = "this machine cannot: "
+"""How the reason of a skip begins that is accepted in CI: a kernel or a user that lacks
+something. What can be installed is never such a reason."""
 
 _KEPT = {"PATH", "LANG", "LC_ALL", "CI", "TMPDIR", "PYTEST_CURRENT_TEST", "COVERAGE_PROCESS_START"}
 
@@ -29,6 +34,31 @@ def _sealed(monkeypatch, tmp_path_factory):
     for who in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{who}_NAME", "Test")
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "test@example.invalid")
+
+
+@pytest.fixture(scope="session")
+def needs():
+    """Ask for a program; without it the test is skipped, which fails in CI."""
+
+    def ask(program, package=""):
+        if shutil.which(program) is None:
+            pytest.skip(
+                f"{program} is not installed" + f" (Debian package {package})" * bool(package)
+            )
+
+    return ask
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Fail what is skipped in CI, unless the machine itself is the reason."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not reason.startswith(MACHINE):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} may not be skipped in CI: {reason}"
+    return report
 
 
 @pytest.fixture

@@ -91,12 +91,12 @@ def test_rl_3_an_event_that_cannot_be_written_down_is_refused_and_then_taken(ser
 def on_a_small_disk(service):
     """The service with its state on a disk of 24 MiB; only the superuser can make one."""
     if os.geteuid() != 0:
-        pytest.skip("only the superuser can mount a small disk")
+        pytest.skip("this machine cannot: only the superuser can mount a small disk")
     service.state.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(service.state)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+        pytest.skip(f"this machine cannot: mount a small disk ({done.stderr.strip()})")
     yield service
     if service.process.poll() is None:
         service.stop()
