@@ -2,9 +2,9 @@
 
 import base64
 import os
+import shutil
 import subprocess
 import sys
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,24 @@ MACHINE = "this machine cannot: "
 something. What can be installed is never such a reason."""
 
 _KEPT = {"PATH", "LANG", "LC_ALL", "CI", "TMPDIR", "PYTEST_CURRENT_TEST", "COVERAGE_PROCESS_START"}
+
+
+def pytest_addoption(parser):
+    said = "only the tests that hold this promise (docs/guarantees.md)"
+    parser.addoption("--promise", metavar="R4", help=said)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what does not hold the promise that was asked for."""
+    wanted = config.getoption("--promise")
+    if wanted:
+        holding = [
+            item
+            for item in items
+            if wanted in {mark.args[0] for mark in item.iter_markers("promise")}
+        ]
+        config.hook.pytest_deselected(items=[item for item in items if item not in holding])
+        items[:] = holding
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Damage is believed when it is found again: a page in memory may be from a bad moment.
+"""Damage is believed when it is found again: memory may hold a bad moment.
 
 `record` and `accepted` read through here before they write anything off. What failed without
 being damaged (`JournalUnavailable`) is none of its business: callers come again later.

@@ -228,6 +228,7 @@ def failing_disk(needs):
         child.communicate()
 
 
+@pytest.mark.promise("R18")
 def test_rl_5_r18_a_disk_that_fails_now_and_then_loses_no_acknowledged_event(
     failing_disk, state_dir, reader
 ):

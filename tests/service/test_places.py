@@ -67,6 +67,7 @@ def test_a_project_with_much_to_do_leaves_places_to_another(service, event):
     assert len(ended & {one["id"] for one in busy}) <= 4
 
 
+@pytest.mark.promise("R9")
 def test_more_than_the_queue_holds_is_refused_and_the_accepted_all_run(service, event):
     service = service(genexec_at_once=2, genexec_queue=6)
     events = [event(NAP) for _ in range(30)]

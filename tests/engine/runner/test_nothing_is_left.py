@@ -19,6 +19,8 @@ import pytest
 from service.errors import RunnerLost
 from service.outcome import Ending
 
+pytestmark = pytest.mark.promise("R4")
+
 DAEMON = """
 import os, signal, time
 if os.fork() == 0:

@@ -9,6 +9,8 @@ import pytest
 
 from service.engine.landlock import Landlock
 
+pytestmark = pytest.mark.promise("R12")
+
 PROBES = r"""
 import ctypes, glob, json, os, signal, socket, sys
 
