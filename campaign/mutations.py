@@ -10,7 +10,6 @@ from random import Random
 
 _EVENT = {"specversion": "1.0", "source": "many", "type": "org.example.thing", "data": {"n": 1}}
 _WAITS = 0.3
-"""Seconds after which a server that waits for more is told that nothing more comes."""
 _ENDS = 8.0
 HUNG = b"HTTP/1.1 000 no answer\r\n\r\n"
 """What stands for a connection that was neither answered nor closed."""
@@ -73,25 +72,30 @@ def is_wrong(answer: bytes) -> bool:
     return False
 
 
-async def exchanges(port: int, requests: Iterable[bytes], *, at_once: int = 100) -> list[bytes]:
-    """Return the answers, each to a request on a connection of its own."""
+async def exchanges(
+    port: int, requests: Iterable[bytes], *, at_once: int = 100, waits: float = _WAITS
+) -> list[bytes]:
+    """Return the answers, each to a request on a connection of its own.
+
+    A server that says nothing for *waits* seconds is told that nothing more comes.
+    """
     waiting, answers = iter(requests), []
 
     async def go_on() -> None:
         for data in waiting:
-            answers.append(await _exchange(port, data))  # noqa: PERF401  # shared by many
+            answers.append(await _exchange(port, data, waits))  # noqa: PERF401  # shared by many
 
     await asyncio.gather(*(go_on() for _ in range(at_once)))
     return answers
 
 
-async def _exchange(port: int, data: bytes) -> bytes:
+async def _exchange(port: int, data: bytes, waits: float) -> bytes:
     writer = None
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(data)
         try:
-            return await asyncio.wait_for(reader.read(), _WAITS)
+            return await asyncio.wait_for(reader.read(), waits)
         except TimeoutError:
             writer.write_eof()
             return await asyncio.wait_for(reader.read(), _ENDS)

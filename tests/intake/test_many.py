@@ -16,7 +16,7 @@ def test_of_500_events_at_once_those_beyond_the_queue_are_sent_back(start_server
     server = start_server(queue=200)
 
     answers = asyncio.run(
-        exchanges(server.port, [request(f"e-{n}") for n in range(500)], at_once=500)
+        exchanges(server.port, [request(f"e-{n}") for n in range(500)], waits=20.0)
     )
 
     heads = [answer.partition(b"\r\n\r\n")[0] for answer in answers]
