@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check campaign format readme manifests lock clean
+.PHONY: help demo test check campaign promise format readme manifests lock clean
 
 help:
 	@echo "make demo     install into $(VENV) and show the main job end to end"
 	@echo "make test     run the tests"
 	@echo "make check    format, lint, types, import contract"
 	@echo "make campaign kill it, starve it, count what is lost (ARGS=--release before a release)"
+	@echo "make promise  the proof of one promise of docs/guarantees.md (R=R4)"
 	@echo "make format   let the formatter write"
 	@echo "make readme   put the table of settings into the README"
 	@echo "make manifests write deploy/service.yaml anew from deploy/sidecar (needs Go)"
@@ -33,6 +34,12 @@ check: $(VENV)/installed-dev
 # Prints its seed and a ledger; exit code 1 when a promise is broken (docs/guarantees.md).
 campaign: $(VENV)/installed-dev
 	@$(BIN)/python -m campaign $(ARGS)
+
+# The tests that hold it, then the chapters of the small campaign that make trouble for it.
+promise: $(VENV)/installed-dev
+	@test -n "$(R)" || { echo "say which one: make promise R=R4"; exit 2; }
+	$(BIN)/python -m pytest --promise $(R) || test $$? = 5
+	@$(BIN)/python -m campaign --size small --promise $(R)
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .

@@ -28,6 +28,7 @@ async def main(*, directory, run, script):
         grace=5,
         disk_limit=1 << 20,
         readable=[Path(sys.prefix), Path(sys.base_prefix)],
+        writable=[Path("/dev/shm")],
     )
     await runner.start()
     document = {"specversion": "1.0", "id": "1", "source": "test", "type": "test", "data": {}}

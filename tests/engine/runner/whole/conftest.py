@@ -203,9 +203,9 @@ def make_service():
 
         def make(scripts, *, user, read_only=False, wrap=list, start=True, **settings):
             if user == "nobody" and os.getuid() == 0 and not may_unshare():
-                pytest.skip("unshare or setpriv is not there or not allowed")
+                pytest.skip("this machine cannot: unshare or setpriv is not allowed")
             if user == "root" and os.getuid() != 0:
-                pytest.skip("the tests do not run as root")
+                pytest.skip("this machine cannot: the tests do not run as root")
             folder = Path(tempfile.mkdtemp(prefix="genexec-test-"))
             stack.callback(shutil.rmtree, folder)
             folder.chmod(0o755)
@@ -231,7 +231,7 @@ def make_service():
 def unsharing():
     """Skip a test that needs namespaces of its own where there are none."""
     if not may_unshare():
-        pytest.skip("unshare or setpriv is not there or not allowed")
+        pytest.skip("this machine cannot: unshare or setpriv is not allowed")
 
 
 @pytest.fixture(params=["root", "nobody"])

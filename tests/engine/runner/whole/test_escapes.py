@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.promise("R4")
+
 DAEMON = """
 import os, signal, time
 if os.fork() == 0:
