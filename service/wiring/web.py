@@ -166,7 +166,7 @@ class _Web:
 
     def _refresh(self, project: str) -> str:
         seconds = self._settings.git_timeout + 1
-                answer = self._asker.ask(
+        answer = self._asker.ask(
             "refresh", seconds=seconds, unless=self._is_draining, project=project
         )
         if "unavailable" in answer:
