@@ -68,6 +68,7 @@ def loaded(
 
     Calls *when_sent* when every event is accepted. Raises `NotDelivered`.
     """
+    tools.mkdir(parents=True, exist_ok=True)
     template = tools / "event.json"
     template.write_text(event or event_of(task), encoding="utf-8")
     before = service.cpu()
@@ -76,7 +77,7 @@ def loaded(
         port=service.port, template=str(template), first=service.sent,
         **{"settle": SETTLE} | how,
     )  # fmt: skip
-    after = service.cpu()
+    after = service.cpu() or before  # it may have been ended meanwhile
     insist_on_delivery(seen, whole=whole)
     count = sum(1 for line in seen if line.what == "p")
     service.sent += count
@@ -91,7 +92,11 @@ def run_load(
     when_sent: Callable[[], None] = lambda: None,
     **how: float | str,
 ) -> tuple[list[Seen], float]:
-    """Run the program; return what it saw and the CPU seconds it took."""
+    """Run the program; return what it saw and the CPU seconds it took.
+
+    When *when_sent* raises `StopIteration` the program is told to end without waiting for the
+    answers that are still to come.
+    """
     witness = tools / "witness"
     words = [f"{key}={value}" for key, value in {**how, "witness": witness}.items()]
     program = [str(compiled("load", tools)), *words]
@@ -107,6 +112,9 @@ def run_load(
             if said == "sent\n":
                 when_sent()
                 said = process.stdout.readline()
+        except StopIteration:
+            process.terminate()
+            said = process.stdout.readline()
         except BaseException:
             process.kill()
             raise

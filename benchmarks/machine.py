@@ -114,4 +114,4 @@ def _commit() -> str:
 
 def _bash() -> str:
     said = subprocess.run(["bash", "--version"], capture_output=True, text=True, check=False)
-    return said.stdout.partition("(")[0].strip() + " " + said.stdout.split()[3]
+    return "bash " + said.stdout.partition("version ")[2].partition("(")[0]

@@ -26,7 +26,7 @@ SCRIPTS = {
     "bench.triggered.sh": TRIVIAL,
     "benchpy.triggered.py": "import requests\nprint(requests.__version__)\n",
     "benchjson.triggered.py": "import json\nprint(json.dumps([1]))\n",
-    "benchbig.triggered.sh": "head -c ${DATA_BYTES:-100000000} /dev/zero | tr '\\0' x\n",
+    "benchbig.triggered.sh": "yes 'line after line of output' | head -c $DATA_BYTES\n",
 }
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -82,7 +82,10 @@ class Service:
         """End it in order; kill what does not end."""
         if self._process is None:
             return
-        mine = [self._process.pid, *self.parts().values()]
+        parts = self.parts()
+        mine = [self._process.pid, *parts.values()]
+        if "engine" in parts:  # it may be frozen
+            os.kill(parts["engine"], signal.SIGCONT)
         self._process.terminate()
         try:
             self._process.wait(ENDS_WITHIN)
@@ -92,6 +95,14 @@ class Service:
                     os.kill(pid, signal.SIGKILL)
             self._process.wait()
         self._process = None
+
+    def freeze_engine(self) -> None:
+        """Stop the engine as it is; events are still accepted."""
+        os.kill(self.parts()["engine"], signal.SIGSTOP)
+
+    def thaw_engine(self) -> None:
+        """Let it go on."""
+        os.kill(self.parts()["engine"], signal.SIGCONT)
 
     def parts(self) -> dict[str, int]:
         """Return the process ids of the service by name: scripts and Git are no part of it."""
@@ -111,9 +122,12 @@ class Service:
     def cpu(self) -> dict[str, float]:
         """Return the CPU seconds that each part has taken.
 
-        `scripts` is what ran below the runner, `git` what ran below the engine.
+        `scripts` is what ran below the runner, `git` what ran below the engine. Empty when
+        it does not run.
         """
         parts = self.parts()
+        if not parts:
+            return {}
         taken = {name: _cpu_of(pid)[0] for name, pid in parts.items()}
         children = _children()
         for name, above in (("scripts", "runner"), ("git", "engine")):
@@ -126,6 +140,16 @@ class Service:
     def memory(self) -> int:
         """Return the bytes its processes take, each shared page counted once (PSS)."""
         return sum(_memory_of(pid) for pid in self.parts().values())
+
+    def forget_peak(self) -> int:
+        """Let the kernel forget the peaks of our processes; return the bytes they have now."""
+        for pid in self.parts().values():
+            Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+        return sum(_status_of(pid, "VmRSS") for pid in self.parts().values())
+
+    def peak_memory(self) -> int:
+        """Return the sum of the peaks of our processes since then, in bytes."""
+        return sum(_status_of(pid, "VmHWM") for pid in self.parts().values())
 
     def _is_ready(self) -> bool:
         address = f"http://127.0.0.1:{self.port}/readyz"
@@ -206,8 +230,17 @@ def _cpu_of(pid: int) -> tuple[float, float]:
 
 
 def _memory_of(pid: int) -> int:
+    return _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss")
+
+
+def _status_of(pid: int, name: str) -> int:
+    return _kilobytes(Path(f"/proc/{pid}/status"), name)
+
+
+def _kilobytes(file: Path, name: str) -> int:
+    """Return the bytes that a line such as `VmRSS: 12 kB` tells of."""
     with suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
     return 0

@@ -13,6 +13,8 @@
  *   seconds, count  ends sending;  settle: the longest to wait for answers then [30]
  *   first       number of the first event [0]
  *
+ * SIGTERM ends it early: what was seen so far is written down.
+ *
  * What: p sent (when it was due, in the open loop), a answered with status, s started,
  * f finished with pass, F finished otherwise, o anything else that came to the sink.
  * Prints "sent" when every event was answered, and last its own CPU seconds.
@@ -21,6 +23,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROOM = 1 << 16, PLACES = 32, CONNECTIONS = 256 };
+enum { ROOM = 1 << 22, PLACES = 32, CONNECTIONS = 256 };
 enum kind { LISTENING, TIMER, SENDING, SINKING };
 static const char TAKEN[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
 
@@ -62,6 +65,8 @@ static struct peer *idle[CONNECTIONS];
 static int count_of_idle;
 static long next_number, answered, finished, due;
 static int port;
+static int all_sent;
+static volatile sig_atomic_t told_to_end;
 
 static void die(const char *why) {
     fprintf(stderr, "load: %s (%s)\n", why, strerror(errno));
@@ -189,6 +194,7 @@ static void take_event(struct peer *peer, long length) {
 static void renew(struct peer *peer) {
     close(peer->fd);
     if (peer->number >= 0) die("the service closed a connection without an answer");
+    if (all_sent) return; /* the service may have been ended */
     peer->fd = connection(), peer->length = 0;
     watch(peer);
 }
@@ -252,6 +258,10 @@ static const char *given(int argc, char **argv, const char *key, const char *oth
     return otherwise;
 }
 
+static void end_early(int number) {
+    told_to_end = number;
+}
+
 int main(int argc, char **argv) {
     const char *sink = given(argc, argv, "sink", NULL);
     double rate = atof(given(argc, argv, "rate", "0"));
@@ -265,6 +275,7 @@ int main(int argc, char **argv) {
     read_template(given(argc, argv, "template", ""), given(argc, argv, "path", "/"),
                   given(argc, argv, "type", "application/cloudevents+json"));
     poll_fd = epoll_create1(0);
+    signal(SIGTERM, end_early);
     if (sink) new_peer(LISTENING, atoi(sink));
     for (int i = 0; i < connections && i < CONNECTIONS; i++)
         idle[count_of_idle++] = new_peer(SENDING, connection());
@@ -281,9 +292,10 @@ int main(int argc, char **argv) {
             posted = next_number - first;
         }
         if (!sending && !last) last = at;
-        if (!sending && answered >= posted && !told++) puts("sent"), fflush(stdout);
-        if (!sending && answered >= posted && (!sink || finished >= posted)) break;
-        if (!sending && at > last + patience) break;
+        all_sent = !sending && answered >= posted;
+        if (all_sent && !told++) puts("sent"), fflush(stdout);
+        if (all_sent && (!sink || finished >= posted)) break;
+        if (told_to_end || (!sending && at > last + patience)) break;
         serve(events, epoll_wait(poll_fd, events, 64, 50));
     }
     /* A double comes, if at all, right after: give it a moment. */
