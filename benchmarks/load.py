@@ -78,7 +78,10 @@ def loaded(
         **{"settle": SETTLE} | how,
     )  # fmt: skip
     after = service.cpu() or before  # it may have been ended meanwhile
-    insist_on_delivery(seen, whole=whole)
+    story = [*service.earlier, *seen]
+    insist_on_delivery(story, whole=whole)
+    if not whole:
+        service.earlier = story
     count = sum(1 for line in seen if line.what == "p")
     service.sent += count
     taken = {part: after[part] - before[part] for part in after} | {"load": own}

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.floor import TRIVIAL
+from benchmarks.witness import Seen
 from service.journal.reading import Reader
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +48,8 @@ class Service:
         self.port = _free_port()
         self.sent = 0
         """How many events it got so far; the number of the next one."""
+        self.earlier: list[Seen] = []
+        """What was seen of loads that ended early: their answers come during the next one."""
         self._environment = _environment(folder) | {
             "GENEXEC_STATE_DIR": str(self.state),
             "GENEXEC_PORT": str(self.port),

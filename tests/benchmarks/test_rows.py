@@ -51,6 +51,22 @@ def test_a_script_that_fails_voids_the_figures(bench):
             loaded(service, bench.tools, event=event, count=1)
 
 
+def test_answers_to_a_load_that_ended_early_belong_to_it(bench):
+    with running(bench.folder / "early") as service:
+        service.freeze_engine()
+        loaded(service, bench.tools, count=40, whole=False, when_sent=enough, wait="accepted")
+        service.thaw_engine()
+
+        later = loaded(service, bench.tools, count=10, whole=False)
+
+    assert [line.number for line in later.seen if line.what == "p"] == [*range(40, 50)]
+    assert any(line.what == "f" and line.number < 40 for line in later.seen)
+
+
+def enough():
+    raise StopIteration
+
+
 def test_a_copied_record_is_sound_and_counts_right(bench):
     with running(bench.folder / "copied") as service:
         loaded(service, bench.tools, count=10)
