@@ -66,6 +66,10 @@ class Order:
     """What a Python script declares."""
     program: str = ""
     """Absolute path of what runs the file; empty for what always runs its kind."""
+    project: str = ""
+    """Scripts of one project may share what does no harm among friends; empty shares nothing."""
+    cold: bool = False
+    """The script asks for a program of its own, whatever that costs."""
 
 
 class Runner(Protocol):

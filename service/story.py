@@ -108,6 +108,8 @@ class Story:
             variables=self.variables | about,
             timeout=script.directives.timeout or timeout,
             requirements=script.requirements,
+            project=self.run.project,
+            cold=script.directives.cold,
         )
 
     def first_entries(self, attempt: Attempt) -> list[Attempt]:

@@ -79,7 +79,7 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_event():
     """Make an event from attributes; `data` and the rest have sensible defaults."""
 

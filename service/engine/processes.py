@@ -14,11 +14,13 @@ from pathlib import Path, PurePosixPath
 from signal import SIGXFSZ
 
 from service.engine.capture import Capture
+from service.engine.endings import what_stopped
 from service.engine.process_tree import MARKER
 from service.engine.protocol import Ended, Isolate, Ready, Start
 from service.engine.run_directory import RunDirectory, remove_abandoned
 from service.engine.runner_client import RunnerClient
 from service.engine.script_files import ScriptFiles
+from service.engine.warm.ways import WarmPython
 from service.errors import RunnerLost
 from service.outcome import Ending, Execution
 from service.ports import Order
@@ -51,6 +53,7 @@ class ProcessRunner:
         output_kept: int = MIB,
         memory_limit: int = 2048 * MIB,
         process_limit: int = 128,
+        warm_python: bool = True,
         isolated: bool = True,
         readable: Sequence[Path] = (),
         writable: Sequence[Path] = (),
@@ -60,12 +63,12 @@ class ProcessRunner:
 
         *runs_dir* belongs to this object alone. *bash* and *python* are absolute, *path* is
         the `PATH` of scripts. *grace* is the seconds between SIGTERM and SIGKILL. Disk and
-        output are bytes per run, *memory_limit* is bytes per process, *process_limit* is
-        how many processes the user may have above those it has; 0 lifts the last two.
-        *isolated* scripts are kept from the service as far as the kernel can: they may
-        touch their own directory and what they need of the system, also what is *readable*
-        and *writable*, but nothing *hidden* wherever it lies. They read *environments_dir*;
-        what is started through `client` in a directory of it writes to that.
+        output are bytes per run, *memory_limit* is bytes per process, *process_limit* how many
+        processes the user may have above those it has; 0 lifts the last two. *warm_python*
+        forks `.py` files from an interpreter. *isolated* scripts are kept from the service as
+        far as the kernel can: they may touch their own directory and what they need of the
+        system, what is *readable* and *writable*, but nothing *hidden*. They read
+        *environments_dir*; what `client` starts in a directory of it writes to that.
         """
         self.client = RunnerClient(connection)
         self._runs_dir = runs_dir.absolute()  # the runner has a directory of its own
@@ -79,6 +82,7 @@ class ProcessRunner:
         self._output_kept = output_kept
         self._memory_limit = memory_limit
         self._process_limit = process_limit
+        self.ways = WarmPython(wanted=warm_python)
         self._occupied: dict[str, RunDirectory] = {}
         """Directories of live runs."""
         self._watching: asyncio.Task[None] | None = None
@@ -171,6 +175,7 @@ class ProcessRunner:
             file_size=self._disk_limit,
             memory=self._memory_limit,
             processes=self._process_limit,
+            warm=self.ways.domain(order),
         )
 
     async def _execute(self, start: Start) -> Execution:
@@ -189,6 +194,7 @@ class ProcessRunner:
             return _not_run(f"the script could not be started: {error}")
         finally:
             capture.close()
+        self.ways.note(start, ended)
         directory = self._occupied[start.run]
         ending = Ending(ended.why)
         if ending is Ending.EXIT and await self._hit_file_size(ended, directory):
@@ -201,7 +207,7 @@ class ProcessRunner:
             output=capture.output.content(),
             cut=capture.cut,
             result_file=directory.result(),
-            detail=self._detail(ending, ended, start),
+            detail=ended.detail or what_stopped(ending, start, output=self._output_limit),
             seconds=ended.seconds,
             leftovers=ended.leftovers,
         )
@@ -235,15 +241,6 @@ class ProcessRunner:
                 if run in self._occupied and await directory.exceeds(self._disk_limit):
                     self._stop_now(run, Ending.DISK_LIMIT)
             took = loop.time() - began
-
-    def _detail(self, ending: Ending, ended: Ended, start: Start) -> str:
-        return ended.detail or {
-            Ending.DEADLINE: f"stopped at its deadline of {start.timeout:g} s",
-            Ending.OUTPUT_LIMIT: f"stopped after {self._output_limit} bytes of output",
-            Ending.DISK_LIMIT: f"stopped after it took {self._disk_limit} bytes of disk",
-            Ending.CANCELLED: "cancelled",
-            Ending.INTERRUPTED: "the service was shut down",
-        }.get(ending, "")
 
 
 def _not_run(detail: str) -> Execution:

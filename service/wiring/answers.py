@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from service.config.settings import Settings
 from service.delivery.outbox import Outbox
 from service.engine.protocol import Ready
+from service.engine.warm.ways import WarmPython
 from service.errors import JournalUnavailable
 from service.journal.record import SqliteRecord
 from service.ports import Source
@@ -31,6 +32,7 @@ class Answers:
     """Set when intake has met damage in its file."""
     scripts: Mapping[str, ScriptCounts]
     ready: Ready
+    warm_python: WarmPython
     settings: Settings
 
     def table(self) -> Mapping[str, Callable[..., Awaitable[Answer]]]:
@@ -62,6 +64,7 @@ class Answers:
             "undelivered": self.outbox.pending,
             "journal": self.journal.trouble,
             "isolation": isolation_status(self.ready),
+            "warm_python": self.warm_python.status(),
             "troubles": list(self.source.troubles()),
         }
 

@@ -81,6 +81,7 @@ async def run_engine(
             damage=damage,
             scripts=parts.scripts,
             ready=parts.ready,
+            warm_python=parts.processes.ways,
             settings=settings,
         )
         answerer = Answerer(talk, answers.table())

@@ -97,8 +97,11 @@ async def run_once(event: Event, settings: Settings, environment: Mapping[str, s
 
 
 def _by_hand(settings: Settings) -> Settings:
-    """Keep mirrors and script files apart from those of a service that may be running."""
-    return replace(settings, state_dir=settings.state_dir / "by-hand")
+    """Keep mirrors and script files apart from those of a service that may be running.
+
+    An interpreter that is kept warm for the next run would wait in vain.
+    """
+    return replace(settings, state_dir=settings.state_dir / "by-hand", warm_python=False)
 
 
 async def _to_the_end(handled: Handled) -> None:

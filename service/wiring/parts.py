@@ -181,6 +181,7 @@ def _process_runner(
         output_kept=settings.output_kept,
         memory_limit=settings.memory_limit,
         process_limit=settings.process_limit,
+        warm_python=settings.warm_python,
         isolated=settings.isolation is not IsolationMode.OFF,
         readable=(Path(sys.prefix), Path(sys.base_prefix), *wheels, *settings.script_readable),
         writable=settings.script_writable,
