@@ -15,8 +15,7 @@ import yaml
 
 from service.botkube.search import matcher
 from service.botkube.tables import FORMS
-from service.botkube.typed import Mistyped
-from service.errors import BadSettings
+from service.errors import BadSettings, Mistyped
 from service.strict_json import Json
 
 _PARSER = "parser:table:"

@@ -23,14 +23,14 @@ from service.botkube.manual import help_card
 from service.botkube.messages import Button, Message, Platform, Section, platform_of
 from service.botkube.offers import Offers
 from service.botkube.patience import Once, Patience
-from service.botkube.permission import Person, Refused
+from service.botkube.permission import Person
 from service.botkube.programs import Programs
 from service.botkube.rendering import render
 from service.botkube.server import Description, Request
-from service.botkube.typed import Mistyped, words_of
+from service.botkube.typed import words_of
 from service.botkube.verbs import COMMANDS
 from service.desk import Desk
-from service.errors import BadSettings, GenexecError, NeverAgain, TryAgainLater
+from service.errors import BadSettings, GenexecError, Mistyped, NeverAgain, Refused, TryAgainLater
 
 DeskFactory = Callable[[Config, bytes], AbstractAsyncContextManager[Desk]]
 """Opens a desk for one command: its config, and the kubeconfig it came with."""

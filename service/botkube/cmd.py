@@ -19,16 +19,12 @@ from service.botkube.messages import Button, Message, Platform, Section
 from service.botkube.patience import Patience
 from service.botkube.programs import Ended, Programs
 from service.botkube.tables import read_table
-from service.botkube.typed import Mistyped, quoted
-from service.errors import NeverAgain, TryAgainLater
+from service.botkube.typed import quoted
+from service.errors import Mistyped, NeverAgain, ProgramsBusy
 
 _MOST_RUNNING = 8
 _REMEMBERED = 50
 _SPARE = 0.7
-
-
-class ProgramsBusy(TryAgainLater):
-    """Too many programs are running for chat; try again in a moment."""
 
 
 class Jobs:
@@ -51,7 +47,10 @@ class Jobs:
         if running >= _MOST_RUNNING:
             raise ProgramsBusy
         run = self.programs.run(words, seconds=seconds, kubeconfig=kubeconfig)
-        self._jobs[key] = asyncio.create_task(run)
+        job = asyncio.create_task(run)
+        # Nobody may come back to look at how it ended.
+        job.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._jobs[key] = job
         ended = [old for old, job in self._jobs.items() if job.done()]
         for old in ended[: max(0, len(self._jobs) - _REMEMBERED)]:
             del self._jobs[old]

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
-from service.botkube.typed import Mistyped
 from service.botkube.verbs import COMMANDS, HIDDEN
+from service.errors import Mistyped
 from service.keptn_events import NAME, Belonging
 
 _TYPE = re.compile(r"[!-~]{1,255}")

@@ -24,6 +24,8 @@ SCHEMA_TEXT = files("service.botkube").joinpath("config_schema.json").read_text(
 _SCHEMA = Draft7Validator(json.loads(SCHEMA_TEXT))
 NOWHERE = Belonging()
 _LONGEST = 8.0
+_LARGEST = 128 * 1024
+"""Bytes of YAML, which is read anew for each command."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +91,8 @@ def read_configs(blocks: Sequence[bytes]) -> Config:
     Raises `BadSettings` with a sentence for chat: which key is wrong, and why.
     """
     merged: dict[str, Json] = {}
+    if sum(map(len, blocks)) > _LARGEST:
+        raise BadSettings(f"the config of this plugin is larger than {_LARGEST // 1024} KiB")
     for number, block in enumerate(blocks, start=1):
         merged = _merged(merged, _document(block, number))
     problem = best_match(_SCHEMA.iter_errors(_without_null(merged)))

@@ -7,13 +7,15 @@ starts something is a button below it.
 """
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from service.botkube.messages import Option, Select
-from service.botkube.typed import PLUGIN, Mistyped, quoted
+from service.botkube.typed import PLUGIN, quoted
 from service.botkube.verbs import HIDDEN
 from service.desk import Listed
+from service.errors import Mistyped
 
 AFTER = "@after:"
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -116,8 +118,15 @@ def _state(state: bytes, verb: str) -> tuple[dict[str, str], str]:
             option = held.get("selected_option") if isinstance(held, Mapping) else None
             value = option.get("value") if isinstance(option, Mapping) else None
             if isinstance(value, str) and value and not value.startswith(AFTER):
-                chosen[words[-1]] = value.strip("'")
+                chosen[words[-1]] = _unquoted(value)
     return chosen, form
+
+
+def _unquoted(value: str) -> str:
+    try:
+        return " ".join(shlex.split(value))
+    except ValueError:
+        return value
 
 
 def _members(value: object, *path: str) -> list[tuple[str, object]]:

@@ -11,9 +11,10 @@ from service.botkube.commands import Command, nearest, read_place, write_place
 from service.botkube.configs import Config
 from service.botkube.forms import FIELDS, Form, new_form, read_form, subjects
 from service.botkube.messages import Button, Message, Option, Platform, Section, Select
-from service.botkube.typed import Mistyped, quoted
+from service.botkube.typed import quoted
 from service.botkube.verbs import COMMANDS
 from service.desk import Desk, Listed, Ran
+from service.errors import Mistyped
 from service.keptn_events import Belonging
 
 _MOST_RUNS = 20

@@ -12,7 +12,7 @@ from service.botkube.commands import write_place
 from service.botkube.configs import Config
 from service.botkube.verbs import COMMANDS
 from service.desk import Ran
-from service.errors import NeverAgain
+from service.errors import Refused
 from service.keptn_events import Belonging
 
 _KEPTN = re.compile(r"sh\.keptn\.events?\.")
@@ -22,10 +22,6 @@ _POSING = re.compile(r"<|Automation \"")
 
 Names = tuple[str, ...]
 """Ways to call one thing; a rule may use any of them."""
-
-
-class Refused(NeverAgain):
-    """Nobody has allowed this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,20 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.errors import NeverAgain, TryAgainLater
+from service.errors import NoSuchProgram, ProgramNotStarted
 
 _HALF = 256 * 1024
 """Bytes of output that are kept from the beginning, and from the end."""
 _AFTERWARDS = 1.0
 """Seconds for the last output when the program has ended."""
-
-
-class NoSuchProgram(NeverAgain):
-    """The program is not installed where the plugin runs."""
-
-
-class ProgramNotStarted(TryAgainLater):
-    """The program could not be started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

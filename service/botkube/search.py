@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import re2
 
-from service.botkube.typed import Mistyped
+from service.errors import Mistyped
 
 _MEMORY = 1 << 20
 _LONGEST = 500

@@ -8,7 +8,7 @@ an odd apostrophe and cut out its own flags, which leaves blanks behind; Slack h
 import re
 import shlex
 
-from service.errors import NeverAgain
+from service.errors import Mistyped
 
 PLUGIN = "script"
 """The name of the plugin, with which every command begins."""
@@ -18,15 +18,6 @@ _OPERATORS = re.compile(r"[;|&<>]")
 _NOT_BARE = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*+\"""", re.DOTALL)
 _APOSTROPHE = re.compile(r"(?<=\w)''(?=\w)")
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
-
-
-class Mistyped(NeverAgain):
-    """The command cannot be understood."""
-
-    def __init__(self, message: str, *, try_this: str = "") -> None:
-        super().__init__(message)
-        self.try_this = try_this
-        """A command that would be understood, without the name of the plugin."""
 
 
 def words_of(command: str, *, from_slack: bool) -> tuple[str, ...]:

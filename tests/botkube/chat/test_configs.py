@@ -38,6 +38,7 @@ def test_a_mapping_replaces_a_word():
         (b"[]", "config 1 of this plugin is no mapping"),
         (b"a: [", "config 1 of this plugin is not YAML"),
         (b"", "names no engine"),
+        (b"#" * 5_000_000, "larger than 128 KiB"),
         (b"engine: {url: 'ftp://x'}", "engine"),
         (b"scripts: /a\nallow: [{users: [x], commands: [list]}]", "allow.0.commands.0"),
         (b"scripts: /a\ncmd: {programs: [/bin/sh]}", "cmd.programs.0"),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from service.botkube.programs import NoSuchProgram, Programs
+from service.botkube.programs import Programs
+from service.errors import NoSuchProgram
 
 PATH = "/usr/bin:/bin"
 

@@ -29,7 +29,9 @@ KEYS = {
 texts = st.text(max_size=4000) | st.sampled_from(
     ["100%", "%" * 3000, "```" * 900, "\x1b[31mred\x1b[0m", "é" * 3000, "a\n" * 3000, "<!channel>"]
 )
-short = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=300)
+# Commands and values are typed, not shown; they are left as they are.
+typed = st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="<`")
+short = st.text(typed, min_size=1, max_size=300)
 buttons = st.builds(Button, name=texts, command=short, style=st.sampled_from(["", "danger"]))
 options = st.builds(Option, name=texts, value=short)
 selects = st.builds(

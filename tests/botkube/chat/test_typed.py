@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.botkube.commands import nearest, understand
-from service.botkube.typed import Mistyped, words_of
+from service.botkube.typed import words_of
+from service.errors import Mistyped
 from service.keptn_events import Belonging
 
 
