@@ -9,6 +9,8 @@
     │   ├── RunnerLost           the run is `interrupted`
     │   ├── EnvironmentNotMade   the run is `errored`; the next one tries again
     │   ├── KeptnUnavailable     Keptn's API or its NATS is asked again
+    │   ├── ProgramsBusy         whoever asked in chat is told to ask again
+    │   ├── ProgramNotStarted    likewise
     │   └── SinkUnavailable      the outgoing event stays `pending`
     └── NeverAgain               it will fail the same way again
         ├── BadEvent             400
@@ -24,7 +26,10 @@
         ├── SourceMisconfigured  refused at start, or the project is rejected
         ├── JournalLocked        another instance owns the journal
         ├── JournalUnreadable    503 (newer version, or damaged beyond reading)
-        └── UnknownRun           404
+        ├── UnknownRun           404
+        ├── Mistyped             a command in chat; carries one that would do
+        ├── Refused              no rule allows a command in chat
+        └── NoSuchProgram        a command in chat names it
 
 The docstring of a class is its message when none is given. A script that fails is not
 an error but a value: see `outcome`.
@@ -72,6 +77,14 @@ class EnvironmentNotMade(TryAgainLater):
 
 class KeptnUnavailable(TryAgainLater):
     """Keptn does not answer; it is asked again."""
+
+
+class ProgramsBusy(TryAgainLater):
+    """Too many programs are running for chat; try again in a moment."""
+
+
+class ProgramNotStarted(TryAgainLater):
+    """The program could not be started."""
 
 
 class SinkUnavailable(TryAgainLater):
@@ -144,3 +157,19 @@ class JournalUnreadable(NeverAgain):
 
 class UnknownRun(NeverAgain):
     """There is no run with this id."""
+
+
+class Mistyped(NeverAgain):
+    """The command cannot be understood."""
+
+    def __init__(self, message: str = "", *, try_this: str = "") -> None:
+        super().__init__(message)
+        self.try_this = try_this
+
+
+class Refused(NeverAgain):
+    """No rule allows this command."""
+
+
+class NoSuchProgram(NeverAgain):
+    """The program is not installed where the plugin runs."""
