@@ -9,6 +9,7 @@
     │   ├── RunnerLost           the run is `interrupted`
     │   ├── EnvironmentNotMade   the run is `errored`; the next one tries again
     │   ├── KeptnUnavailable     Keptn's API or its NATS is asked again
+    │   ├── EngineUnavailable    whoever asked is told to ask again
     │   └── SinkUnavailable      the outgoing event stays `pending`
     └── NeverAgain               it will fail the same way again
         ├── BadEvent             400
@@ -24,7 +25,10 @@
         ├── SourceMisconfigured  refused at start, or the project is rejected
         ├── JournalLocked        another instance owns the journal
         ├── JournalUnreadable    503 (newer version, or damaged beyond reading)
-        └── UnknownRun           404
+        ├── UnknownRun           404
+        ├── UnknownScript        404
+        ├── EventForgotten       410
+        └── NotPermitted         403
 
 The docstring of a class is its message when none is given. A script that fails is not
 an error but a value: see `outcome`.
@@ -72,6 +76,10 @@ class EnvironmentNotMade(TryAgainLater):
 
 class KeptnUnavailable(TryAgainLater):
     """Keptn does not answer; it is asked again."""
+
+
+class EngineUnavailable(TryAgainLater):
+    """The service that runs the scripts could not be reached."""
 
 
 class SinkUnavailable(TryAgainLater):
@@ -144,3 +152,15 @@ class JournalUnreadable(NeverAgain):
 
 class UnknownRun(NeverAgain):
     """There is no run with this id."""
+
+
+class UnknownScript(NeverAgain):
+    """There is no script of this name at this place."""
+
+
+class EventForgotten(NeverAgain):
+    """The event of this run is no longer kept, so it cannot be run again."""
+
+
+class NotPermitted(NeverAgain):
+    """The credentials do not allow this."""

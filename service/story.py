@@ -90,6 +90,16 @@ class Story:
             note = "; ".join(filter(None, (self.run.note, *notes)))
             self.run = replace(self.run, note=note)
 
+    def call_off(self, position: int, number: int, reason: str, *, now: datetime) -> None:
+        """Enter that no script is started from *position* on, nor attempt *number* of that."""
+        outcome = Outcome(state=State.CANCELLED, output="", reason=reason)
+        for index in range(position, len(self.scripts)):
+            script = self.scripts[index]
+            attempt = planned(script, index, number if index == position else 1)
+            entry = replace(attempt, state=State.CANCELLED, ended_at=now, message=reason)
+            self.unwritten.append(entry)
+            self.outcomes[script.found.name] = outcome
+
     def order(self, script: Prepared, attempt: Attempt, *, timeout: float) -> Order:
         """Return what a runner needs; *timeout* serves a script that names none."""
         about = {
@@ -107,6 +117,8 @@ class Story:
             event=self.answering.event,
             variables=self.variables | about,
             timeout=script.directives.timeout or timeout,
+            position=attempt.position,
+            number=attempt.number,
             requirements=script.requirements,
             project=self.run.project,
             cold=script.directives.cold,
