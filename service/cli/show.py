@@ -11,6 +11,7 @@ from service.cli.options import as_json_option, open_record, state_dir_option
 from service.cli.terminal import moment, shown
 from service.outcome import readable
 from service.runs import Attempt, Delivery
+from service.wishes import RERUN_OF, URL, USER
 
 
 @click.command("show")
@@ -60,6 +61,11 @@ def about_lines(detail: RunDetail) -> Iterator[str]:
     yield f"run       {run.id}"
     if detail.sender:
         yield f"sender    {detail.sender}"
+    asked = " ".join(filter(None, map(detail.event.extension, (USER, URL))))
+    if asked:
+        yield f"asked by  {asked}"
+    if again := detail.event.extension(RERUN_OF):
+        yield f"rerun of  {again}"
     yield f"state     {run.state}{f'  ({run.reason})' if run.reason else ''}"
     yield f"event     {run.type}   id {run.event_id}   from {run.source}"
     yield f"belongs   {where or '-'}   context {run.context or '-'}"

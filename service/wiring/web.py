@@ -15,12 +15,14 @@ from flask import Flask
 
 from service import __version__
 from service.api.app import make_api
+from service.api.live import PATH as LIVE_PATH
+from service.api.live import Live
 from service.config.listening import tls_files
 from service.config.settings import Settings
 from service.config.values import Events
 from service.errors import JournalUnavailable, JournalUnreadable, SourceUnavailable
 from service.figures import EngineFigures, JournalFigures
-from service.intake.asgi import Application
+from service.intake.asgi import Application, Receive, Scope, Send
 from service.intake.browsers import Browsers
 from service.intake.gate import Gate
 from service.intake.guard import Guard
@@ -31,11 +33,14 @@ from service.intake.senders_file import SendersFile
 from service.intake.server import serve_http
 from service.intake.tally import Tally
 from service.journal.inbox import SqliteInbox
+from service.journal.origins import Origins
 from service.journal.reading import Reader
 from service.journal.reserve import Reserve
 from service.journal.standing import Standing
 from service.metrics.page import CONTENT_TYPE, MetricsPage
+from service.ports import Inbox
 from service.strict_json import Json
+from service.wiring.asked import AskedEngine, InboxDoor
 from service.wiring.crash_points import crash_point
 from service.wiring.figures import heard, process_figures
 from service.wiring.keptn import Fetching
@@ -102,8 +107,9 @@ class _Web:
         atexit.register(inbox.close)
         start_inbox_upkeep(inbox, self._settings, damaged=self._damaged)
         self._inbox = inbox
+        taking = crash.inbox(inbox)
         events = EventIntake(
-            crash.inbox(inbox),
+            taking,
             accept=self._settings.accept,
             default=self._settings.default,
             clock=SystemClock(),
@@ -115,7 +121,7 @@ class _Web:
         gate = Gate(
             path=self._settings.path,
             events=events,
-            other=_behind(self._api(inbox, reserve, tally)),
+            other=self._behind(self._api(inbox, taking, reserve, tally)),
             guard=make_guard(self._settings),
             browsers=Browsers(
                 names=self._settings.host_names,
@@ -139,7 +145,7 @@ class _Web:
     def _call(self, count: int) -> None:
         os.eventfd_write(self._wake, count)
 
-    def _api(self, inbox: SqliteInbox, reserve: Reserve, tally: Tally) -> Flask:
+    def _api(self, inbox: SqliteInbox, taking: Inbox, reserve: Reserve, tally: Tally) -> Flask:
         page = MetricsPage(
             version=__version__,
             process=process_figures,
@@ -153,11 +159,36 @@ class _Web:
         )
         return make_api(
             Reader(self._settings.state_dir),
+            origins=Origins(self._settings.state_dir),
+            engine=AskedEngine(asker=self._asker),
+            door=InboxDoor(
+                inbox=taking,
+                default=self._settings.default,
+                clock=SystemClock(),
+                draining=self._is_draining,
+                wake=self._wake,
+                tally=tally,
+            ),
+            default=self._settings.default,
+            accept=self._settings.accept,
+            now=SystemClock().now,
             refresh=self._refresh,
             ready=self._unready,
             status=self._status,
             metrics=lambda: (page.text(), CONTENT_TYPE),
         )
+
+    def _behind(self, api: Flask) -> Application:
+        """Return the API as ASGI, with the streams, which no thread waits for."""
+        reader, engine = Reader(self._settings.state_dir), AskedEngine(asker=self._asker)
+        live = Live(reader, engine, draining=self._is_draining)
+        views = _as_asgi(api)
+
+        async def application(scope: Scope, receive: Receive, send: Send) -> None:
+            streams = scope["method"] == "GET" and LIVE_PATH.fullmatch(scope["path"])
+            await (live if streams else views)(scope, receive, send)
+
+        return application
 
     def _is_draining(self) -> bool:
         poll = select.poll()  # of its own: several threads ask, and one object serves one only
@@ -227,7 +258,7 @@ def make_guard(settings: Settings) -> Guard:
     )
 
 
-def _behind(api: Flask) -> Application:
+def _as_asgi(api: Flask) -> Application:
     """Return the API as ASGI; the two packages describe the same call with other types."""
     wsgi: Any = api
     application: Any = WSGIMiddleware(wsgi, workers=_API_THREADS)
