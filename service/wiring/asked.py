@@ -34,6 +34,14 @@ class AskedEngine:
     """Implements `api.engine.Engine` with questions over the socket."""
 
     asker: Asker
+    fetching: float
+    """Seconds that a fetch may take."""
+    draining: Callable[[], bool]
+    """Once it says so, no answer is waited for."""
+
+    def refresh(self, project: str) -> str:
+        """Look for new commits of *project*; return what was found, in words."""
+        return str(self._asked("refresh", self.fetching + 1, project=project)["said"])
 
     def explain(self, document: Mapping[str, Json]) -> Mapping[str, Json]:
         text = json.dumps(document)
@@ -67,7 +75,8 @@ class AskedEngine:
         )
 
     def _asked(self, question: str, seconds: float, **details: str) -> Answer:
-        answer = self.asker.ask(question, seconds=seconds, **details)
+        words: Any = details  # none of them is called like a parameter
+        answer = self.asker.ask(question, seconds=seconds, unless=self.draining, **words)
         if "unavailable" in answer:
             raise SourceUnavailable(answer["unavailable"])
         if "refused" in answer:

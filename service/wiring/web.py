@@ -8,21 +8,18 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
 
-from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from service import __version__
 from service.api.app import make_api
-from service.api.live import PATH as LIVE_PATH
 from service.api.live import Live
 from service.config.listening import tls_files
 from service.config.settings import Settings
 from service.config.values import Events
 from service.errors import JournalUnavailable, JournalUnreadable, SourceUnavailable
 from service.figures import EngineFigures, JournalFigures
-from service.intake.asgi import Application, Receive, Scope, Send
+from service.intake.asgi import Application
 from service.intake.browsers import Browsers
 from service.intake.gate import Gate
 from service.intake.guard import Guard
@@ -45,6 +42,7 @@ from service.wiring.crash_points import crash_point
 from service.wiring.figures import heard, process_figures
 from service.wiring.keptn import Fetching
 from service.wiring.parts import SystemClock
+from service.wiring.surface import behind_the_gate
 from service.wiring.talk import Asker
 from service.wiring.upkeep import start_inbox_upkeep
 
@@ -53,7 +51,6 @@ log = logging.getLogger(__name__)
 ADDRESS_FILE = "address"
 """In the state directory: where the service listens, for programs that chose port 0."""
 _READY_SECONDS = 0.8
-_API_THREADS = 8
 
 
 def run_web(
@@ -88,6 +85,9 @@ class _Web:
     def __init__(self, settings: Settings, asker: Asker, *, wake: int, draining: int) -> None:
         self._settings = settings
         self._asker = asker
+        self._engine = AskedEngine(
+            asker=asker, fetching=settings.git_timeout, draining=self._is_draining
+        )
         self._wake = wake
         self._draining = draining
         self._inbox: SqliteInbox | None = None
@@ -121,7 +121,10 @@ class _Web:
         gate = Gate(
             path=self._settings.path,
             events=events,
-            other=self._behind(self._api(inbox, taking, reserve, tally)),
+            other=behind_the_gate(
+                self._api(inbox, taking, reserve, tally),
+                Live(Reader(state_dir), self._engine, draining=self._is_draining),
+            ),
             guard=make_guard(self._settings),
             browsers=Browsers(
                 names=self._settings.host_names,
@@ -160,7 +163,7 @@ class _Web:
         return make_api(
             Reader(self._settings.state_dir),
             origins=Origins(self._settings.state_dir),
-            engine=AskedEngine(asker=self._asker),
+            engine=self._engine,
             door=InboxDoor(
                 inbox=taking,
                 default=self._settings.default,
@@ -172,37 +175,16 @@ class _Web:
             default=self._settings.default,
             accept=self._settings.accept,
             now=SystemClock().now,
-            refresh=self._refresh,
+            refresh=self._engine.refresh,
             ready=self._unready,
             status=self._status,
             metrics=lambda: (page.text(), CONTENT_TYPE),
         )
 
-    def _behind(self, api: Flask) -> Application:
-        """Return the API as ASGI, with the streams, which no thread waits for."""
-        reader, engine = Reader(self._settings.state_dir), AskedEngine(asker=self._asker)
-        live = Live(reader, engine, draining=self._is_draining)
-        views = _as_asgi(api)
-
-        async def application(scope: Scope, receive: Receive, send: Send) -> None:
-            streams = scope["method"] == "GET" and LIVE_PATH.fullmatch(scope["path"])
-            await (live if streams else views)(scope, receive, send)
-
-        return application
-
     def _is_draining(self) -> bool:
         poll = select.poll()  # of its own: several threads ask, and one object serves one only
         poll.register(self._draining, select.POLLIN)
         return bool(poll.poll(0))
-
-    def _refresh(self, project: str) -> str:
-        seconds = self._settings.git_timeout + 1
-        answer = self._asker.ask(
-            "refresh", seconds=seconds, unless=self._is_draining, project=project
-        )
-        if "unavailable" in answer:
-            raise SourceUnavailable(answer["unavailable"])
-        return str(answer["said"])
 
     def _unready(self) -> Sequence[str]:
         if self._is_draining():
@@ -256,13 +238,6 @@ def make_guard(settings: Settings) -> Guard:
         tolerance=settings.signature_tolerance,
         clock=clock,
     )
-
-
-def _as_asgi(api: Flask) -> Application:
-    """Return the API as ASGI; the two packages describe the same call with other types."""
-    wsgi: Any = api
-    application: Any = WSGIMiddleware(wsgi, workers=_API_THREADS)
-    return cast("Application", application)
 
 
 def address_of(state_dir: Path) -> str:

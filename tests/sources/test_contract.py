@@ -351,6 +351,7 @@ def test_no_names_are_listed_where_there_is_no_folder_and_no_branch(names):
     assert names({"main": {"README.md": b"x"}}, stage="nowhere") == []
 
 
+@of_trees
 def test_the_names_behind_a_folder_that_leads_outwards_are_not_listed(names, link, tmp_path):
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "a.sh").write_bytes(b"x")
