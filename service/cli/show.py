@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import click
 
 from service.api.reading import RunDetail
-from service.api.records import detail_record
-from service.cli.options import as_json_option, open_record, state_dir_option
+from service.api.records import detail_record, summary_record
+from service.cli.options import as_json_option, open_origins, open_record, state_dir_option
 from service.cli.terminal import moment, shown
 from service.outcome import readable
 from service.runs import Attempt, Delivery
@@ -39,7 +39,8 @@ def command(run: str, only_output: bool, state_dir: str | None, as_json: bool) -
         for text in outputs.values():
             click.echo(shown(text), nl=False)
     elif as_json:
-        record = dict(detail_record(detail))
+        (summary,) = open_origins(state_dir).summaries([detail.run])
+        record = {**detail_record(detail), **summary_record(summary)}
         record["outputs"] = [
             {"position": position, "number": number, "output": text}
             for (position, number), text in outputs.items()

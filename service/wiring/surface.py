@@ -1,4 +1,4 @@
-"""The API as one ASGI application: views in some threads, streams beside them."""
+"""The API as one ASGI application: views in threads, streams beside them."""
 
 from typing import Any, cast
 

@@ -1,11 +1,13 @@
 """Who asked for a run, and its event once more."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from service.errors import EventForgotten
 from service.journal.origins import Origins
+from service.states import State
 
 
 @pytest.fixture
@@ -24,14 +26,15 @@ def test_a_person_counts_before_the_sender_and_the_sender_before_the_source(
 ):
     async def story():
         run = await take_up("aa-1", genexecuser="alice", genexecurl="https://c/1", sender="bot")
+        run = replace(run, state=State.PASSED)
         scripts = [
             make_attempt(0, script="a.sh"),
             make_attempt(0, 2),
             make_attempt(1, script="b.sh"),
         ]
         await record.end(run, scripts, ())
-        await record.end(await take_up("aa-2", sender="bot"), (), ())
-        await record.end(await take_up("aa-3"), (), ())
+        await record.end(replace(await take_up("aa-2", sender="bot"), state=State.PASSED), (), ())
+        await record.end(replace(await take_up("aa-3"), state=State.PASSED), (), ())
 
     asyncio.run(story())
     summaries = origins.summaries(reader.runs(limit=10))
