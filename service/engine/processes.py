@@ -87,8 +87,7 @@ class ProcessRunner:
         self._memory_limit = memory_limit
         self._process_limit = process_limit
         self.ways = WarmPython(wanted=warm_python)
-        self._occupied: dict[str, RunDirectory] = {}
-        """Directories of live runs."""
+        self._occupied: dict[str, RunDirectory] = {}  # by live run
         self._watching: asyncio.Task[None] | None = None
         self._wish = Isolate(
             wanted=isolated,
@@ -131,8 +130,7 @@ class ProcessRunner:
     async def run(self, order: Order) -> Execution:
         """Run the script of *order* and return when it and all that it started are gone.
 
-        Raises `RunnerLost` when the runner process went away. Cancelling the task that
-        waits here ends the script first.
+        Raises `RunnerLost` when the runner went away. Who cancels this ends the script first.
         """
         if self.gone.is_set():
             raise RunnerLost

@@ -70,6 +70,7 @@ class EmbeddedEngine:
             journal=parts.journal,
             source=parts.source,
             ready=parts.ready,
+            warm_python=parts.processes.ways,
             at_once=self.settings.at_once,
         )
         return {"engine": engine, "runs": dict(self.reader.counts())}
