@@ -11,6 +11,7 @@
     │   ├── KeptnUnavailable     Keptn's API or its NATS is asked again
     │   ├── ProgramsBusy         whoever asked in chat is told to ask again
     │   ├── ProgramNotStarted    likewise
+    │   ├── EngineUnavailable    whoever asked is told to ask again
     │   └── SinkUnavailable      the outgoing event stays `pending`
     └── NeverAgain               it will fail the same way again
         ├── BadEvent             400
@@ -29,7 +30,10 @@
         ├── UnknownRun           404
         ├── Mistyped             a command in chat; carries one that would do
         ├── Refused              no rule allows a command in chat
-        └── NoSuchProgram        a command in chat names it
+        ├── NoSuchProgram        a command in chat names it
+        ├── UnknownScript        404
+        ├── EventForgotten       410
+        └── NotPermitted         403
 
 The docstring of a class is its message when none is given. A script that fails is not
 an error but a value: see `outcome`.
@@ -85,6 +89,10 @@ class ProgramsBusy(TryAgainLater):
 
 class ProgramNotStarted(TryAgainLater):
     """The program could not be started."""
+
+
+class EngineUnavailable(TryAgainLater):
+    """The service that runs the scripts could not be reached."""
 
 
 class SinkUnavailable(TryAgainLater):
@@ -173,3 +181,15 @@ class Refused(NeverAgain):
 
 class NoSuchProgram(NeverAgain):
     """The program is not installed where the plugin runs."""
+
+
+class UnknownScript(NeverAgain):
+    """There is no script of this name at this place."""
+
+
+class EventForgotten(NeverAgain):
+    """The event of this run is no longer kept, so it cannot be run again."""
+
+
+class NotPermitted(NeverAgain):
+    """The credentials do not allow this."""

@@ -87,8 +87,15 @@ class Story:
             else:
                 self.unsent.append(made)
         if notes:
-            note = "; ".join(filter(None, (self.run.note, *notes)))
-            self.run = replace(self.run, note=note)
+            self.run = replace(self.run, note="; ".join(filter(None, (self.run.note, *notes))))
+
+    def call_off(self, position: int, number: int, reason: str, *, now: datetime) -> None:
+        """Enter that no script is started from *position* on, nor attempt *number* of that."""
+        for index in range(position, len(self.scripts)):
+            entry = planned(self.scripts[index], index, number if index == position else 1)
+            entry = replace(entry, state=State.CANCELLED, ended_at=now, message=reason)
+            self.unwritten.append(entry)
+            self.outcomes[entry.script] = remembered(entry)
 
     def order(self, script: Prepared, attempt: Attempt, *, timeout: float) -> Order:
         """Return what a runner needs; *timeout* serves a script that names none."""
@@ -107,6 +114,8 @@ class Story:
             event=self.answering.event,
             variables=self.variables | about,
             timeout=script.directives.timeout or timeout,
+            position=attempt.position,
+            number=attempt.number,
             requirements=script.requirements,
             project=self.run.project,
             cold=script.directives.cold,

@@ -15,6 +15,7 @@ from signal import SIGXFSZ
 
 from service.engine.capture import Capture
 from service.engine.endings import what_stopped
+from service.engine.live import LiveOutputs
 from service.engine.process_tree import MARKER
 from service.engine.protocol import Ended, Isolate, Ready, Start
 from service.engine.run_directory import RunDirectory, remove_abandoned
@@ -22,6 +23,7 @@ from service.engine.runner_client import RunnerClient
 from service.engine.script_files import ScriptFiles
 from service.engine.warm.ways import WarmPython
 from service.errors import RunnerLost
+from service.masks import Masks
 from service.outcome import Ending, Execution
 from service.ports import Order
 
@@ -58,6 +60,7 @@ class ProcessRunner:
         readable: Sequence[Path] = (),
         writable: Sequence[Path] = (),
         hidden: Sequence[Path] = (),
+        masks: Masks | None = None,
     ) -> None:
         """Take the engine's end of the *connection* to a runner process.
 
@@ -71,6 +74,7 @@ class ProcessRunner:
         *environments_dir*; what `client` starts in a directory of it writes to that.
         """
         self.client = RunnerClient(connection)
+        self.live = LiveOutputs(masks or Masks())
         self._runs_dir = runs_dir.absolute()  # the runner has a directory of its own
         self._blobs_dir = blobs_dir.absolute()
         self._scripts = ScriptFiles(self._blobs_dir)
@@ -83,8 +87,7 @@ class ProcessRunner:
         self._memory_limit = memory_limit
         self._process_limit = process_limit
         self.ways = WarmPython(wanted=warm_python)
-        self._occupied: dict[str, RunDirectory] = {}
-        """Directories of live runs."""
+        self._occupied: dict[str, RunDirectory] = {}  # by live run
         self._watching: asyncio.Task[None] | None = None
         self._wish = Isolate(
             wanted=isolated,
@@ -127,8 +130,7 @@ class ProcessRunner:
     async def run(self, order: Order) -> Execution:
         """Run the script of *order* and return when it and all that it started are gone.
 
-        Raises `RunnerLost` when the runner process went away. Cancelling the task that
-        waits here ends the script first.
+        Raises `RunnerLost` when the runner went away. Who cancels this ends the script first.
         """
         if self.gone.is_set():
             raise RunnerLost
@@ -140,12 +142,12 @@ class ProcessRunner:
             return _not_run(f"no program runs files that end with {suffix!r}")
         try:
             script = self._scripts.path(blob=order.blob, name=order.name, content=order.content)
-            directory = RunDirectory(self._runs_dir, order.event)
+            directory = RunDirectory(self._runs_dir, order.event, order.files)
         except OSError as error:
             return _not_run(f"the run could not be prepared: {error.strerror}")
         self._occupied[order.run] = directory
         try:
-            return await self._execute(self._start_of(order, program, script, directory))
+            return await self._execute(order, self._start_of(order, program, script, directory))
         finally:
             del self._occupied[order.run]
             await directory.remove()
@@ -164,6 +166,7 @@ class ProcessRunner:
             "TMPDIR": cwd,
             "LANG": "C.UTF-8",
             "GENEXEC_RESULT_FILE": directory.result_file,
+            **directory.files,
         }
         return Start(
             run=order.run,
@@ -178,7 +181,7 @@ class ProcessRunner:
             warm=self.ways.domain(order),
         )
 
-    async def _execute(self, start: Start) -> Execution:
+    async def _execute(self, order: Order, start: Start) -> Execution:
         try:
             capture = Capture(
                 kept=self._output_kept,
@@ -188,8 +191,9 @@ class ProcessRunner:
         except OSError as error:
             return _not_run(f"the run could not be prepared: {error.strerror}")
         try:
-            ended = await self._end_of(start, capture)
-            await capture.finish(within=_LAST_OUTPUT)
+            with self.live.announced(order, capture.output.content):
+                ended = await self._end_of(start, capture)
+                await capture.finish(within=_LAST_OUTPUT)
         except ValueError as error:
             return _not_run(f"the script could not be started: {error}")
         finally:
@@ -223,8 +227,7 @@ class ProcessRunner:
             raise
 
     def _stop_now(self, run: str, why: Ending) -> None:
-        # Without grace: five more seconds would be enough to fill a disk.
-        self.client.stop(run, why, grace=0)
+        self.client.stop(run, why, grace=0)  # five more seconds would be enough to fill a disk
 
     async def _hit_file_size(self, ended: Ended, directory: RunDirectory) -> bool:
         """Say whether it ended because one file was about to outgrow the disk limit."""

@@ -9,11 +9,12 @@ import asyncio
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from service.errors import BadScript, SourceMisconfigured, SourceUnavailable
-from service.scripts import Found, Listing, LookUp, Place
+from service.ports import MOST_NAMES
+from service.scripts import SUFFIXES, Found, Listing, LookUp, Place
 from service.sources.address import for_project
 from service.sources.objects import object_id
 from service.sources.recent import Recent
@@ -44,6 +45,9 @@ class DirectorySource:
 
     async def look_up(self, question: LookUp) -> Listing:
         return await asyncio.to_thread(self._look_up, question)
+
+    async def names(self, project: str, places: Sequence[Place]) -> Sequence[str]:
+        return await asyncio.to_thread(self._names, project, places)
 
     async def read(self, found: Found) -> bytes:
         if found.problem:
@@ -82,6 +86,21 @@ class DirectorySource:
             raise _unreadable(error) from error
         note = "a directory has no commits; gitcommitid is not looked at"
         return Listing(found=found, commits=commits, note=note if question.gitcommitid else "")
+
+    def _names(self, project: str, places: Sequence[Place]) -> Sequence[str]:
+        top = self._top(project)
+        names: set[str] = set()
+        try:
+            for place in places:
+                tree = self._tree(top, place)
+                folder = None if tree is None else _real(tree / place.folder)
+                if tree is None or folder is None or not _inside(folder, tree):
+                    continue
+                if folder.is_dir():
+                    names |= {file.name for file in folder.iterdir() if file.suffix in SUFFIXES}
+        except OSError as error:
+            raise _unreadable(error) from error
+        return sorted(names)[:MOST_NAMES]
 
     def _found(self, project: str, place: Place, tree: Path, name: str) -> Found | None:
         path = tree / place.folder / name
