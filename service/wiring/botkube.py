@@ -19,14 +19,18 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import FrameType
 
 from service.botkube.ancestors import broken, chain
+from service.botkube.blueprints import own_blueprints
+from service.botkube.chat import Chat
+from service.botkube.description import describe
 from service.botkube.doorstep import shake_hands
 from service.botkube.hclog import log_to_the_host
-from service.botkube.introduction import Introduction
+from service.botkube.programs import Programs
 from service.botkube.server import Plugin, PluginServer
 from service.botkube.standard_error import keep_for_ourselves
 from service.botkube.unpacked import remove_abandoned, wrappers
 from service.engine.process_tree import descendants, signal_process
 from service.engine.sandbox import adopt_orphans
+from service.wiring.desks import Desks
 
 _LOOK = 0.2
 _LEAVING = 1.0
@@ -39,9 +43,23 @@ OpenPlugin = Callable[[Mapping[str, str]], AbstractAsyncContextManager[Plugin]]
 
 
 @asynccontextmanager
-async def opened_plugin(_: Mapping[str, str]) -> AsyncIterator[Plugin]:
+async def opened_plugin(environment: Mapping[str, str]) -> AsyncIterator[Plugin]:
     """Open what answers commands, given the environment of the process."""
-    yield Introduction()
+    desks = Desks()
+    chat = Chat(
+        desks.open,
+        description=describe(),
+        programs=Programs(
+            path=environment.get("PATH", os.defpath),
+            dependency_dir=environment.get("PLUGIN_DEPENDENCY_DIR", ""),
+        ),
+        blueprints=own_blueprints(),
+    )
+    try:
+        yield chat
+    finally:
+        await chat.close()
+        await desks.close()
 
 
 def be_the_plugin(

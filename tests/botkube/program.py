@@ -11,12 +11,18 @@ import sys
 import time
 from contextlib import asynccontextmanager
 
+from service.botkube.description import describe
 from service.botkube.doorstep import step_in
-from service.botkube.introduction import Introduction
 
 
-class Misbehaving(Introduction):
+class Misbehaving:
     """Hangs, fails, floods and leaves children, as commands say."""
+
+    def help(self):
+        return json.dumps({"baseBody": {"plaintext": "see script help"}}).encode()
+
+    def description(self):
+        return describe()
 
     async def execute(self, request):
         word = request.command.split()[1]

@@ -30,6 +30,8 @@ type wish struct {
 	Configs []string `json:"configs"`
 	Env     []string `json:"env"`
 	Cookie  string   `json:"cookie"`
+	User    string   `json:"user"` // <@U1> when empty
+	Kube    string   `json:"kube"` // a kubeconfig
 }
 
 type result struct {
@@ -82,6 +84,13 @@ func (h *host) start(w wish) (any, error) {
 	}, nil
 }
 
+func (w wish) user() string {
+	if w.User == "" {
+		return "<@U1>"
+	}
+	return w.User
+}
+
 func (h *host) execute(w wish) (any, error) {
 	var configs []*executor.Config
 	for _, text := range w.Configs {
@@ -92,7 +101,8 @@ func (h *host) execute(w wish) (any, error) {
 		Configs: configs,
 		Context: executor.ExecuteInputContext{
 			IsInteractivitySupported: true,
-			Message:                  executor.Message{User: executor.User{Mention: "<@U1>", DisplayName: "Ada"}},
+			KubeConfig:               []byte(w.Kube),
+			Message:                  executor.Message{User: executor.User{Mention: w.user(), DisplayName: "Ada"}},
 		},
 	})
 	if err != nil {
