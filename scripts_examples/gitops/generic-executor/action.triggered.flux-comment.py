@@ -1,0 +1,1 @@
+action.triggered.flux-diff.py
