@@ -28,6 +28,7 @@ from service.ports import Source
 from service.wiring.answers import Answers
 from service.wiring.counted import ScriptCounts, counted
 from service.wiring.crash_points import crash_point
+from service.wiring.error_log import opened_error_log, told
 from service.wiring.isolation import hidden_from_scripts, report_isolation
 from service.wiring.parts import SystemClock, make_rules, opened_runners, opened_source
 from service.wiring.sinks import opened_sink
@@ -121,12 +122,14 @@ async def _assembled(
     )
     counting, scripts = counted(runners)
     sink = await stack.enter_async_context(opened_sink(settings))
+    error_log = await stack.enter_async_context(opened_error_log(settings, sink))
+    telling = told(journal, error_log, answers=not settings.sink)
     crash = crash_point(environment, settings.state_dir)
-    outbox = Outbox(journal, crash.sender(sink), clock=clock, give_up=settings.sink_give_up)
+    outbox = Outbox(telling, crash.sender(sink), clock=clock, give_up=settings.sink_give_up)
     handling = Handling(
         source=crash.source(source),
         runners=crash.runners(counting),
-        journal=crash.journal(journal),
+        journal=crash.journal(telling),
         rules=make_rules(settings, environment),
         clock=clock,
         new_id=lambda: str(uuid4()),

@@ -14,6 +14,7 @@ import pytest
 from service.errors import QueueFull
 from service.event import Acceptance
 from service.intake.keptn.reception import Reception
+from service.intake.tally import Tally
 from service.keptn_events import Belonging
 from service.runs import Receipt
 
@@ -104,4 +105,5 @@ def reception(inbox, called):
         default=Belonging(),
         clock=Clock(),
         arrived=called.append,
+        tally=Tally(),
     )
