@@ -31,6 +31,7 @@ INTEGRATION_FILE = "integration"
 """In the state directory: our id at Keptn, for the engine's entries in its error log."""
 _LOOK = 0.2
 _AFTER_A_FAULT = 5.0
+_LAST_SECONDS = 8.0
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Fetching:
         self._arrived = arrived
         self._draining = draining
         self._tally = tally
+        self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._way: NatsEvents | Polling | None = None
         self._registration: Registration | None = None
@@ -91,18 +93,24 @@ class Fetching:
                 if message["type"] == "lifespan.startup":
                     self._task = asyncio.create_task(self._run())
                 elif self._task is not None:
-                    self._task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await self._task
+                    await self._ended(self._task)
                 return message
 
             await application(scope, received, send)
 
         return served
 
+    async def _ended(self, task: asyncio.Task[None]) -> None:
+        """Let it write down what has come and sign off, for a while."""
+        self._ending.set()
+        await asyncio.wait({task}, timeout=_LAST_SECONDS)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
     async def _run(self) -> None:
         """Fetch until the service is draining; a fault of ours does not end it."""
-        while not self._draining():
+        while not self._is_over():
             try:
                 await self._fetch()
             except Exception:
@@ -134,8 +142,12 @@ class Fetching:
                 await control_plane.close()
 
     async def _until_draining(self) -> None:
-        while not self._draining():
-            await asyncio.sleep(_LOOK)
+        while not self._is_over():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), _LOOK)
+
+    def _is_over(self) -> bool:
+        return self._ending.is_set() or self._draining()
 
     def _made(
         self, control_plane: ControlPlane | None, wishes: Sequence[Subscription]

@@ -210,7 +210,9 @@ class Link:
         asyncio.run_coroutine_threadsafe(self._client.publish(event["type"], body), self._loop)
 
     async def _run(self):
-        self._client = await nats.connect(self._url, max_reconnect_attempts=-1)
+        self._client = await nats.connect(
+            self._url, max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=_unmoved
+        )
         stream = self._client.jetstream()
         await stream.add_stream(name="keptn", subjects=["sh.keptn.>"])
 
@@ -222,5 +224,14 @@ class Link:
 
         durable = "shipyard-controller-all-events"
         await stream.subscribe("sh.keptn.>", durable=durable, cb=take, manual_ack=True)
+        self._end = asyncio.Event()
         self._ready.set()
-        await asyncio.Event().wait()
+        await self._end.wait()
+        await self._client.close()
+
+    def close(self):
+        self._loop.call_soon_threadsafe(self._end.set)
+
+
+async def _unmoved(_):
+    """NATS that goes away is what a test may want."""

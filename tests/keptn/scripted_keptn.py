@@ -55,6 +55,8 @@ class Keptn:
         with self.lock:
             if "reset" in orders:
                 self.ended.set()
+                if self.control_plane.link is not None:
+                    self.control_plane.link.close()
                 self.ended = threading.Event()
                 self.reset()
             for name, value in orders.get("set", {}).items():
