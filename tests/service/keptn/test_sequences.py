@@ -159,3 +159,16 @@ def test_fetched_events_are_counted(start, keptn, ended):
     ended(keptn.begin(["dev", "delivery", ["deployment"]]))
 
     assert 'genexec_intake_events_total{result="accepted"} 1.0' in service.get("/metrics").text
+
+
+@pytest.mark.parametrize("way", ["1.4 NATS", "remote"])
+def test_a_task_that_errs_stands_in_keptns_error_log(start, keptn, ended, until, way):
+    start(way, {"test.triggered.sh": "# genexec: timeout=300ms\nsleep 9\n"})
+    (id_,) = keptn.state()["integrations"]
+
+    context = keptn.begin(["dev", "delivery", ["test"]])
+
+    assert ended(context)["last"]["status"] == "errored"
+    (entry,) = until(lambda: keptn.state()["logs"])
+    assert (entry["integrationid"], entry["task"]) == (id_, "test")
+    assert entry["shkeptncontext"] == context
