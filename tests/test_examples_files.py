@@ -187,19 +187,8 @@ PHASES_OF_C = {
     *("Create WorkloadVersion", "Create AppVersion", "Deprecate AppVersion"),
     *("App Completed", "Workload Completed", "Completed", "Deprecated"),
 }
-STATES_OF_C = set(
-    [
-        "Started",
-        "Finished",
-        "Failed",
-        "StatusChanged",
-        "ReconcileError",
-        "NotFound",
-        "ReconcileTimeout",
-        "GetAppVersionFailed",
-        "AppVersionNotFound",
-    ]
-)
+STATES_OF_C = {"Started", "Finished", "Failed", "StatusChanged", "ReconcileError", "NotFound"}
+STATES_OF_C |= {"ReconcileTimeout", "GetAppVersionFailed", "AppVersionNotFound"}
 
 
 @pytest.mark.parametrize(("family", "kinds"), [("A", KINDS_OF_A), ("B", KINDS_OF_B)])
