@@ -4,13 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check campaign format readme manifests lock clean
+.PHONY: help demo test check campaign promise bench bench-quick format readme manifests lock clean
 
 help:
 	@echo "make demo     install into $(VENV) and show the main job end to end"
 	@echo "make test     run the tests"
 	@echo "make check    format, lint, types, import contract"
 	@echo "make campaign kill it, starve it, count what is lost (ARGS=--release before a release)"
+	@echo "make promise  the proof of one promise of docs/guarantees.md (R=R4)"
+	@echo "make bench    measure it beside the bare machine and write docs/performance.md, ten minutes"
+	@echo "make bench-quick  the same in a minute, and only print it"
 	@echo "make format   let the formatter write"
 	@echo "make readme   put the table of settings into the README"
 	@echo "make manifests write deploy/service.yaml anew from deploy/sidecar (needs Go)"
@@ -34,6 +37,20 @@ check: $(VENV)/installed-dev
 campaign: $(VENV)/installed-dev
 	@$(BIN)/python -m campaign $(ARGS)
 
+# The tests that hold it, then the chapters of the small campaign that make trouble for it.
+promise: $(VENV)/installed-dev
+	@test -n "$(R)" || { echo "say which one: make promise R=R4"; exit 2; }
+	$(BIN)/python -m pytest --promise $(R) || test $$? = 5
+	@$(BIN)/python -m campaign --size small --promise $(R)
+
+# Ratios, each beside its goal; needs cc. What it compares with is installed where that is possible.
+bench: $(VENV)/installed-dev
+	@benchmarks/programs/prepare.sh
+	@$(BIN)/python -m benchmarks --write $(ARGS)
+
+bench-quick: $(VENV)/installed-dev
+	@$(BIN)/python -m benchmarks --size quick $(ARGS)
+
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -53,7 +70,7 @@ lock: $(VENV)/installed-dev
 	$(BIN)/uv $(LOCK) --output-file requirements-build.lock requirements-build.in
 
 clean:
-	rm -rf $(VENV) .demo .campaign build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .demo .campaign .benchmarks build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -21,7 +21,7 @@ from random import SystemRandom
 from typing import NoReturn
 
 from campaign.chapter import Chapter, opened
-from campaign.chapters import backlog, disk, kills, points
+from campaign.chapters import backlog, disk, kills, latency, overload, points, requests
 from campaign.ledger import Entry, as_document, as_table, entry_of
 from campaign.promises import broken_promises
 from campaign.service import ROOT
@@ -32,14 +32,34 @@ CHAPTERS: dict[str, Callable[[Chapter], None]] = {
     "points": points.run,
     "backlog": backlog.run,
     "disk": disk.run,
+    "requests": requests.run,
+    "overload": overload.run,
+    "latency": latency.run,
 }
+PROMISES: dict[str, tuple[str, ...]] = {
+    "kills": kills.PROMISES,
+    "points": points.PROMISES,
+    "backlog": backlog.PROMISES,
+    "disk": disk.PROMISES,
+    "requests": requests.PROMISES,
+    "overload": overload.PROMISES,
+    "latency": latency.PROMISES,
+}
+"""What each chapter makes trouble for; the promises about evidence are held in every one."""
+_SETTINGS = {"overload": overload.SETTINGS}
+_PLACES = {"backlog": 16, "overload": overload.AT_ONCE}
+_SIDE_BY_SIDE = 4
 _SHOWN = 25
 
 
 def main() -> int:
     """Run the campaign as the command line says."""
     arguments = _arguments()
+    if not (chosen := _chosen(arguments)):
+        print(f"no chapter of the campaign is about {arguments.promise}")
+        return 0
     size = SIZES["release" if arguments.release else arguments.size]
+    size = replace(size, overload=arguments.overload or size.overload)
     seed = arguments.seed if arguments.seed is not None else SystemRandom().randrange(10**6)
     name = "release" if arguments.release else arguments.size
     print(f"seed {seed}  (the same plan again: make campaign ARGS='--size {name} --seed {seed}')")
@@ -51,12 +71,15 @@ def main() -> int:
     playing: list[Chapter] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _give_up(playing))
-    with ThreadPoolExecutor(len(CHAPTERS)) as pool:
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         futures = [
             pool.submit(_play, chapter, folder, seed, size, playing)
-            for chapter in arguments.only or CHAPTERS
+            for chapter in chosen
+            if chapter != "latency"
         ]
         entries = [future.result() for future in futures]
+    if "latency" in chosen:  # alone: it is about time
+        entries.append(_play("latency", folder, seed, size, playing))
     took = time.monotonic() - begun
     return _tell(entries, folder, seed=seed, size=name, took=round(took), keep=arguments.keep)
 
@@ -68,8 +91,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="repeat the plan of this seed")
     parser.add_argument("--folder", type=Path, help="where evidence goes [.campaign/SEED]")
     parser.add_argument("--only", nargs="+", choices=sorted(CHAPTERS), help="these chapters")
+    every = [f"R{number}" for number in range(1, 19)]
+    parser.add_argument("--promise", choices=every, metavar="R4", help="the chapters about it")
+    parser.add_argument("--overload", type=float, help="seconds of overload, instead of the size's")
     parser.add_argument("--keep", action="store_true", help="keep the evidence in any case")
     return parser.parse_args()
+
+
+def _chosen(arguments: argparse.Namespace) -> list[str]:
+    return [
+        name
+        for name in CHAPTERS
+        if name in (arguments.only or CHAPTERS)
+        and (arguments.promise or PROMISES[name][0]) in PROMISES[name]
+    ]
 
 
 def _give_up(playing: list[Chapter]) -> NoReturn:
@@ -85,8 +120,8 @@ def _play(name: str, folder: Path, seed: int, size: Size, playing: list[Chapter]
         return Entry(chapter=name, skipped=why)
     begun = time.monotonic()
     chapter = Chapter(
-        name, folder, seed=seed, size=size, at_once=16 if name == "backlog" else 8,
-        file=name != "kills",
+        name, folder, seed=seed, size=size, at_once=_PLACES.get(name, 8), file=name != "kills",
+        settings=_SETTINGS.get(name, {}),
     )  # fmt: skip
     playing.append(chapter)
     with opened(chapter):
@@ -99,7 +134,7 @@ def _play(name: str, folder: Path, seed: int, size: Size, playing: list[Chapter]
     chapter.figures["seconds"] = round(time.monotonic() - begun)
     print(f"  {name}: {chapter.figures['seconds']} s, {len(findings)} findings", flush=True)
     entry = entry_of(name, evidence, findings, chapter.figures)
-    return replace(entry, folder=str(chapter.folder))
+    return replace(entry, folder=str(chapter.folder), promises=PROMISES[name])
 
 
 def _tell(
@@ -121,7 +156,8 @@ def _tell(
     print(f"\n{as_table(entries)}\n")
     for entry in entries:
         told = "; ".join(f"{key} {value}" for key, value in entry.figures.items() if value != "")
-        print(f"{entry.chapter}: {entry.skipped or told}")
+        held = f" ({', '.join(entry.promises)})" if entry.promises else ""
+        print(f"{entry.chapter}{held}: {entry.skipped or told}")
     findings = [(entry, finding) for entry in entries for finding in entry.findings]
     for entry, finding in findings[:_SHOWN]:
         where = f"[{', '.join(finding.events)}; look into {entry.folder}]"

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -33,6 +33,16 @@ GONE_WITHIN = 2.0
 _OLDEST = 4.0
 """Seconds after which a process without a known event is too old: those scripts are quick."""
 _WATCH = 0.25
+_SETTINGS = {
+    "GENEXEC_GIT_SCHEMES": "file,http",
+    "GENEXEC_GIT_INTERVAL": "1s",
+    "GENEXEC_GIT_TIMEOUT": "5s",
+    "GENEXEC_SINK_TIMEOUT": "1s",
+    "GENEXEC_QUEUE": "100000",
+    "GENEXEC_GRACE": "1s",
+    "GENEXEC_SHUTDOWN_GRACE": "3s",
+    "GENEXEC_HTTP_ALLOW": "127.0.0.1",
+}
 _OUR_FAULT = {"500", "502", "504"}
 
 
@@ -48,8 +58,12 @@ class Chapter:
         size: Size,
         at_once: int = 8,
         file: bool = False,
+        settings: Mapping[str, str] = {},
     ) -> None:
-        """With *file* the scripts are read from a local repository, else over HTTP."""
+        """With *file* the scripts are read from a local repository, else over HTTP.
+
+        *settings* of the service are added to those that all chapters share.
+        """
         self.name = name
         self.folder = folder / name
         self.folder.mkdir(parents=True)
@@ -67,20 +81,16 @@ class Chapter:
             port=free_port(),
             number=self.number,
             **SECRETS,
-            CAMPAIGN_WITNESS=str(self.witness),
-            GENEXEC_SCRIPT_WRITABLE=str(outside),
-            GENEXEC_SCRIPTS=self.remote.file_url if file else self.remote.url,
-            GENEXEC_GIT_SCHEMES="file,http",
-            GENEXEC_GIT_INTERVAL="1s",
-            GENEXEC_GIT_TIMEOUT="5s",
-            GENEXEC_SINK=f"{self.sink.address}/events",
-            GENEXEC_SINK_TIMEOUT="1s",
-            GENEXEC_AT_ONCE=str(at_once),
-            GENEXEC_PER_PROJECT=str(at_once),
-            GENEXEC_QUEUE="100000",
-            GENEXEC_GRACE="1s",
-            GENEXEC_SHUTDOWN_GRACE="3s",
-            GENEXEC_HTTP_ALLOW="127.0.0.1",
+            **_SETTINGS
+            | {
+                "CAMPAIGN_WITNESS": str(self.witness),
+                "GENEXEC_SCRIPT_WRITABLE": str(outside),
+                "GENEXEC_SCRIPTS": self.remote.file_url if file else self.remote.url,
+                "GENEXEC_SINK": f"{self.sink.address}/events",
+                "GENEXEC_AT_ONCE": str(at_once),
+                "GENEXEC_PER_PROJECT": str(at_once),
+            }
+            | dict(settings),
         )
         self.sender = Sender(self.service.address, Line(self.folder / "accepted"), self.random)
         self.events: dict[str, Planned] = {}

@@ -13,7 +13,6 @@ COLUMNS = (
 )  # fmt: skip
 _WORSE = {
     "R1": "missing", "R2": "doubled", "R3": "doubled", "R4": "escaped", "R11": "leaked",
-    "stuck": "stuck",
 }  # fmt: skip
 
 
@@ -22,6 +21,8 @@ class Entry:
     """One chapter."""
 
     chapter: str
+    promises: Sequence[str] = ()
+    """Which ones it makes trouble for."""
     counts: Mapping[str, int] = field(default_factory=dict)
     figures: Mapping[str, object] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
@@ -34,7 +35,7 @@ def entry_of(
 ) -> Entry:
     """Return the entry of a chapter that was played to its end."""
     answers = answers_to(evidence)
-    broken = Counter(_WORSE.get(finding.promise, "other") for finding in findings)
+    broken = Counter(finding.column or _WORSE.get(finding.promise, "other") for finding in findings)
     counts = {
         "events": len(evidence.events),
         "accepted": len(evidence.accepted),

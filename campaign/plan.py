@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from campaign.scripts import ATTEMPTS, ESCAPES, KINDS, Kind
+from campaign.scripts import ATTEMPTS, ESCAPES, KINDS, MIXED, Kind
 
-DUPLICATES = 0.2
+DUPLICATES = 0.25
 PER_CONTEXT = 3
 _LATEST = 30.0
 SINK_FAULTS = ("down", "silent", "500", "429", "307", "cut")
@@ -38,12 +38,20 @@ class Kill:
 
 
 def planned_events(
-    random: Random, *, count: int, seconds: float, prefix: str, only: Sequence[str] = ()
+    random: Random,
+    *,
+    count: int,
+    seconds: float,
+    prefix: str,
+    only: Sequence[str] = (),
+    weights: Sequence[float] = (),
 ) -> list[Planned]:
-    """Return events of mixed kinds, or of those named in *only*, spread over *seconds*."""
-    names = list(only or KINDS)
-    weights = [KINDS[name].weight for name in names]
-    chosen = random.choices(names, weights, k=count)
+    """Return events of mixed kinds, or of those named in *only*, spread over *seconds*.
+
+    *weights* are those of *only*, when they differ from the ones of the kinds.
+    """
+    names = list(only or MIXED)
+    chosen = random.choices(names, weights or [KINDS[name].weight for name in names], k=count)
     events = []
     for number, name in enumerate(chosen):
         kind = KINDS[name]
@@ -69,16 +77,16 @@ def planned_events(
     return events
 
 
-def planned_kills(random: Random, count: int) -> list[Kill]:
-    """Return deaths; half of them take everything at once, a tenth is orderly."""
+def planned_kills(random: Random, count: int, orderly: int) -> list[Kill]:
+    """Return *count* deaths, half of which take everything at once, and *orderly* ends."""
     single = ("engine", "web", "worker", "keeper", "runner")
     kills = []
-    for _ in range(count):
+    for number in range(count + orderly):
         draw = random.random()
-        who = random.choice(single)
-        if draw < 0.65:
-            who = "all" if draw < 0.4 else "machine" if draw < 0.55 else "term"
+        who = "all" if draw < 0.4 else "machine" if draw < 0.55 else random.choice(single)
+        who = who if number < count else "term"
         kills.append(Kill(after=random.uniform(0.05, 0.8), who=who))
+    random.shuffle(kills)
     return kills
 
 

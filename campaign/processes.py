@@ -93,3 +93,25 @@ def escaped(number: str, too_old: Callable[[Process, str], bool]) -> list[Escape
         for process, event in of_scripts(number)
         if too_old(process, event)
     ]
+
+
+def memory_of(pid: int) -> float:
+    """Return the memory of a process in MB, its share of what is shared; 0 when it is gone."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def busy_share(seconds: float) -> float:
+    """Return how busy the processors of the machine were, 0 to 1, during so many *seconds*."""
+
+    def times() -> tuple[int, int]:
+        values = [int(value) for value in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
+        return sum(values[:8]), values[3] + values[4]
+
+    before, idle_before = times()
+    time.sleep(seconds)
+    after, idle_after = times()
+    return 1 - (idle_after - idle_before) / max(1, after - before)

@@ -19,15 +19,19 @@ class Finding:
     """One broken promise."""
 
     promise: str
+    """Its id, `R1` to `R18`."""
     events: tuple[str, ...]
     said: str
+    column: str = ""
+    """The column of the ledger that counts it, when it is not the one of the promise."""
 
 
 def broken_promises(evidence: Evidence) -> list[Finding]:
     """Return everything that is wrong, by promise."""
     checks = (
-        _lost, _answers, _starts, _escaped, _order, _repetitions, _lookups, _leaks, _stuck,
-        _untrue, _unfair, _orderly, _restarts, _damage,
+        _r1_lost, _r2_answers, _r2_untrue, _r2_unfair, _r2_stuck, _r3_starts, _r4_escaped,
+        _r5_order, _r6_waiting, _r7_repetitions, _r8_faults, _r10_lookups, _r11_leaks,
+        _r15_ends, _r16_starts, _r18_damage,
     )  # fmt: skip
     return [finding for check in checks for finding in check(evidence)]
 
@@ -52,7 +56,7 @@ def answers_to(evidence: Evidence) -> Mapping[str, Mapping[str, list[Mapping[str
     return found
 
 
-def _lost(evidence: Evidence) -> Iterator[Finding]:
+def _r1_lost(evidence: Evidence) -> Iterator[Finding]:
     """R1: an event answered with 202 is never lost."""
     answers = answers_to(evidence)
     signed = {sign.event for sign in evidence.signs}
@@ -70,7 +74,7 @@ def _lost(evidence: Evidence) -> Iterator[Finding]:
             yield _finding("R1", event, f"a good sender could not get rid of it: {why}", evidence)
 
 
-def _answers(evidence: Evidence) -> Iterator[Finding]:
+def _r2_answers(evidence: Evidence) -> Iterator[Finding]:
     """R2: exactly one started id and one finished id, in this order."""
     places = {taken["id"]: place for place, taken in enumerate(evidence.taken)}
     for id_, kinds in answers_to(evidence).items():
@@ -87,7 +91,7 @@ def _answers(evidence: Evidence) -> Iterator[Finding]:
             yield _finding("R2", event, "finished came before started", evidence)
 
 
-def _starts(evidence: Evidence) -> Iterator[Finding]:
+def _r3_starts(evidence: Evidence) -> Iterator[Finding]:
     """R3: once, or at most three times with an attempt number when declared repeatable."""
     starts: dict[tuple[str, str], list[int]] = defaultdict(list)
     for sign in evidence.signs:
@@ -103,14 +107,14 @@ def _starts(evidence: Evidence) -> Iterator[Finding]:
             yield _finding("R3", event, f"{script} was started as attempts {attempts}", evidence)
 
 
-def _escaped(evidence: Evidence) -> Iterator[Finding]:
+def _r4_escaped(evidence: Evidence) -> Iterator[Finding]:
     """R4: two seconds later nothing of a run is left."""
     for process in {(one.pid, one.started): one for one in evidence.escaped}.values():
         said = f"process {process.pid} lived on: {process.what}"
         yield Finding(promise="R4", events=(process.event or "unknown",), said=said)
 
 
-def _order(evidence: Evidence) -> Iterator[Finding]:
+def _r5_order(evidence: Evidence) -> Iterator[Finding]:
     """R5: events of one context are delivered in the order they were created."""
     came: dict[str, list[str]] = defaultdict(list)
     place = {id_: context for context, ids in evidence.created.items() for id_ in ids}
@@ -125,7 +129,7 @@ def _order(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(promise="R5", events=tuple(ids), said=f"order in {context}: {wanted}")
 
 
-def _repetitions(evidence: Evidence) -> Iterator[Finding]:
+def _r7_repetitions(evidence: Evidence) -> Iterator[Finding]:
     """R7: the same event again is answered 2xx, and there is one run."""
     for id_, status in evidence.refused.items():
         if id_ in evidence.accepted:
@@ -137,7 +141,7 @@ def _repetitions(evidence: Evidence) -> Iterator[Finding]:
             yield _finding("R7", evidence.events[id_], said, evidence)
 
 
-def _lookups(evidence: Evidence) -> Iterator[Finding]:
+def _r10_lookups(evidence: Evidence) -> Iterator[Finding]:
     """R10: a remote that is away is never mistaken for "no script"."""
     for event in evidence.events.values():
         for run in evidence.runs.get(event.id, ()):
@@ -146,26 +150,30 @@ def _lookups(evidence: Evidence) -> Iterator[Finding]:
                 yield _finding("R10", event, f"it is {run.state}: {run.reason}", evidence)
 
 
-def _leaks(evidence: Evidence) -> Iterator[Finding]:
+def _r11_leaks(evidence: Evidence) -> Iterator[Finding]:
     """R11: no secret is written anywhere."""
     for leak in sorted(set(evidence.leaks)):
         yield Finding(promise="R11", events=(), said=leak)
 
 
-def _stuck(evidence: Evidence) -> Iterator[Finding]:
-    """Nothing stays open: every state has a deadline."""
+def _r2_stuck(evidence: Evidence) -> Iterator[Finding]:
+    """R2: no run stays open, every state has a deadline."""
     stuck = {State.ACCEPTED, State.QUEUED, State.RUNNING, State.UNRESOLVED}
     for id_, runs in evidence.runs.items():
         for run in runs:
             if run.state in stuck:
                 said = f"run {run.id} of {id_} is still {run.state} {run.reason}"
-                yield Finding(promise="stuck", events=(id_,), said=said)
+                yield Finding(promise="R2", events=(id_,), said=said, column="stuck")
+
+
+def _r6_waiting(evidence: Evidence) -> Iterator[Finding]:
+    """R6: once the sink is well, every answer is delivered."""
     if evidence.pending or evidence.dead:
         said = f"{evidence.pending} answers were never sent, {evidence.dead} are dead letters"
-        yield Finding(promise="stuck", events=(), said=said)
+        yield Finding(promise="R6", events=(), said=said, column="stuck")
 
 
-def _untrue(evidence: Evidence) -> Iterator[Finding]:
+def _r2_untrue(evidence: Evidence) -> Iterator[Finding]:
     """R2: `pass` is said only of what was done: every script has signed its end."""
     ended = {(sign.event, sign.script) for sign in evidence.signs if sign.what == "end"}
     for id_, kinds in answers_to(evidence).items():
@@ -179,7 +187,7 @@ def _untrue(evidence: Evidence) -> Iterator[Finding]:
             yield _finding("R2", event, f"answered `pass` without {undone}", evidence)
 
 
-def _unfair(evidence: Evidence) -> Iterator[Finding]:
+def _r2_unfair(evidence: Evidence) -> Iterator[Finding]:
     """R2: `failed` is said only of scripts that fail.
 
     Else a campaign in which no script can run would find nothing.
@@ -192,22 +200,26 @@ def _unfair(evidence: Evidence) -> Iterator[Finding]:
                 yield _finding("R2", event, f"its scripts pass, it {run.reason}", evidence)
 
 
-def _orderly(evidence: Evidence) -> Iterator[Finding]:
-    """R15: an orderly end has exit code 0. No fault of its own is in the log."""
+def _r15_ends(evidence: Evidence) -> Iterator[Finding]:
+    """R15: an orderly end has exit code 0."""
     if bad := [code for code in evidence.exits if code]:
         yield Finding(promise="R15", events=(), said=f"exit codes after SIGTERM: {bad}")
+
+
+def _r8_faults(evidence: Evidence) -> Iterator[Finding]:
+    """R8: no fault of its own is in the log."""
     for record in evidence.faults[:20]:
         yield Finding(promise="R8", events=(), said=f"the log tells of a fault: {record[:1500]}")
 
 
-def _restarts(evidence: Evidence) -> Iterator[Finding]:
+def _r16_starts(evidence: Evidence) -> Iterator[Finding]:
     """R16: ready again within 10 seconds."""
     if evidence.slowest_start > 10:
         said = f"the slowest start took {evidence.slowest_start:.1f} s"
         yield Finding(promise="R16", events=(), said=said)
 
 
-def _damage(evidence: Evidence) -> Iterator[Finding]:
+def _r18_damage(evidence: Evidence) -> Iterator[Finding]:
     """R18: the files of the journal are sound."""
     for sentence in evidence.damage:
         yield Finding(promise="R18", events=(), said=sentence)

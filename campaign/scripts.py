@@ -102,7 +102,11 @@ KINDS = {
         type="com.example.order.created", weight=6, scripts=("com.example.order.created.py",)
     ),
     "nobody": Kind(type="sh.keptn.event.nobody.triggered", weight=3),
+    "napping": _task("napping", 1, "sh"),
+    "bombing": _task("bombing", 1, "sh", may_fail=True),
 }
+MIXED = tuple(name for name in KINDS if name not in ("napping", "bombing"))
+"""What is drawn from when nothing else is said."""
 
 
 def script_files(target: str) -> dict[str, str]:
@@ -123,6 +127,8 @@ def script_files(target: str) -> dict[str, str]:
         "several.triggered.http": ask,
         "failing.triggered.sh": _SIGN + "echo no >&2\nsign end\nexit 3\n",
         "slow.triggered.sh": _SIGN + 'sleep "0.$DATA_TENTHS"\nsign end\n',
+        "napping.triggered.sh": _SIGN + "sleep 0.2\nsign end\n",
+        "bombing.triggered.sh": _SIGN + "sign end\nyes 'tick tick tick' | head -c 60000000\n",
         "telling.triggered.sh": _SIGN
         + "\n".join(telling)
         + "\npython3 - <<'END'\nimport json, os, sys, urllib.parse\n"

@@ -69,6 +69,9 @@ class Answering:
             return self._outgoing("finished", self._type("finished"), data, identity, now=now)
 
         said = _joined(outcomes) if self.meaning.reply is Reply.TASK else _spoken(outcomes)
+        whole = make(said)
+        if len(whole.body) <= MAX_EVENT:
+            return whole
         if len(make("").body) <= MAX_EVENT:
             return _fitted(make, said, run=self.run)
         note = f"[structured result and labels left out: too large; see genexec show {self.run}]\n"

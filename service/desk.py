@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from service.keptn_events import Belonging
+from service.runs import Summary
 from service.states import State
 from service.strict_json import Json
 
@@ -48,6 +49,8 @@ class Listed:
     commit: str = ""
     about: str = ""
     """The first comment of the script, one line."""
+    shadowed: bool = False
+    """An inner level has a script of the same name, which runs instead."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +84,26 @@ class Ran:
     """What it said, shortened."""
 
 
+def ran_of(summary: Summary, *, now: datetime) -> Ran:
+    """Return a run as a person sees it; *now* is for those that are not over."""
+    run = summary.run
+    lasted = (run.ended_at or now) - run.started_at if run.started_at else None
+    return Ran(
+        id=run.id,
+        type=run.type,
+        state=run.state,
+        reason=run.reason,
+        place=Belonging(project=run.project, stage=run.stage, service=run.service),
+        asked_by=summary.asked_by,
+        script=", ".join(summary.scripts),
+        commit=run.commit,
+        accepted_at=run.accepted_at,
+        seconds=None if lasted is None else max(0.0, lasted.total_seconds()),
+        result=run.result,
+        message=run.message,
+    )
+
+
 class Desk(Protocol):
     """Answers a person; every method may raise `TryAgainLater` or `NeverAgain`."""
 
@@ -104,7 +127,7 @@ class Desk(Protocol):
         """Have the event of a run answered once more, as a new event; return the new run."""
 
     async def cancel(self, run: str, asker: Asker) -> bool:
-        """Stop the scripts of a run; False when none was running."""
+        """End a run that is not over, with its scripts; False when it was over already."""
 
     async def found(self, run: str) -> Ran:
         """Return one run."""

@@ -11,7 +11,7 @@ from service.errors import BadScript
 
 _DIRECTIVE = re.compile(rb"\s*#\s*genexec:(.*)", re.DOTALL)
 _SLIP = re.compile(
-    rb"\s*#\s*genexec(?:\s*:|:?\s+(?:timeout|repeatable|max-attempts)\b)", re.IGNORECASE
+    rb"\s*#\s*genexec(?:\s*:|:?\s+(?:timeout|repeatable|max-attempts|cold)\b)", re.IGNORECASE
 )
 _MAX_DIRECTIVE_LINE = 1000
 _DURATION = re.compile(r"(\d{1,6})(s|m|h)?", re.ASCII)
@@ -19,6 +19,7 @@ _COUNT = re.compile(r"\d{1,3}", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 _MAX_TIMEOUT = 24 * 3600
 _MAX_ATTEMPTS = 100
+_FLAGS = ("repeatable", "cold")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +30,8 @@ class Directives:
     """Seconds."""
     repeatable: bool = False
     max_attempts: int = 1
+    cold: bool = False
+    """Run Python from its start, not in a fork of an interpreter that is warm."""
 
 
 def read_directives(content: bytes) -> Directives:
@@ -59,12 +62,13 @@ def read_directives(content: bytes) -> Directives:
         timeout=asked.get("timeout"),
         repeatable=repeatable,
         max_attempts=int(asked.get("max-attempts", 3 if repeatable else 1)),
+        cold=bool(asked.get("cold", False)),
     )
 
 
 def _directive(word: str, number: int) -> tuple[str, float | int | bool]:
     key, equals, value = word.partition("=")
-    if key == "repeatable" and not equals:
+    if key in _FLAGS and not equals:
         return key, True
     if key == "timeout":
         match = _DURATION.fullmatch(value)
@@ -77,5 +81,6 @@ def _directive(word: str, number: int) -> tuple[str, float | int | bool]:
             raise BadScript(f"{word!r}: write max-attempts=1 to {_MAX_ATTEMPTS}", line=number)
         return key, int(value)
     raise BadScript(
-        f"unknown directive {word!r}; known: timeout=5m, repeatable, max-attempts=3", line=number
+        f"unknown directive {word!r}; known: timeout=5m, repeatable, max-attempts=3, cold",
+        line=number,
     )

@@ -9,6 +9,9 @@
     │   ├── RunnerLost           the run is `interrupted`
     │   ├── EnvironmentNotMade   the run is `errored`; the next one tries again
     │   ├── KeptnUnavailable     Keptn's API or its NATS is asked again
+    │   ├── ProgramsBusy         whoever asked in chat is told to ask again
+    │   ├── ProgramNotStarted    likewise
+    │   ├── EngineUnavailable    whoever asked is told to ask again
     │   └── SinkUnavailable      the outgoing event stays `pending`
     └── NeverAgain               it will fail the same way again
         ├── BadEvent             400
@@ -24,7 +27,13 @@
         ├── SourceMisconfigured  refused at start, or the project is rejected
         ├── JournalLocked        another instance owns the journal
         ├── JournalUnreadable    503 (newer version, or damaged beyond reading)
-        └── UnknownRun           404
+        ├── UnknownRun           404
+        ├── Mistyped             a command in chat; carries one that would do
+        ├── Refused              no rule allows a command in chat
+        ├── NoSuchProgram        a command in chat names it
+        ├── UnknownScript        404
+        ├── EventForgotten       410
+        └── NotPermitted         403
 
 The docstring of a class is its message when none is given. A script that fails is not
 an error but a value: see `outcome`.
@@ -72,6 +81,18 @@ class EnvironmentNotMade(TryAgainLater):
 
 class KeptnUnavailable(TryAgainLater):
     """Keptn does not answer; it is asked again."""
+
+
+class ProgramsBusy(TryAgainLater):
+    """Too many programs are running for chat; try again in a moment."""
+
+
+class ProgramNotStarted(TryAgainLater):
+    """The program could not be started."""
+
+
+class EngineUnavailable(TryAgainLater):
+    """The service that runs the scripts could not be reached."""
 
 
 class SinkUnavailable(TryAgainLater):
@@ -144,3 +165,31 @@ class JournalUnreadable(NeverAgain):
 
 class UnknownRun(NeverAgain):
     """There is no run with this id."""
+
+
+class Mistyped(NeverAgain):
+    """The command cannot be understood."""
+
+    def __init__(self, message: str = "", *, try_this: str = "") -> None:
+        super().__init__(message)
+        self.try_this = try_this
+
+
+class Refused(NeverAgain):
+    """No rule allows this command."""
+
+
+class NoSuchProgram(NeverAgain):
+    """The program is not installed where the plugin runs."""
+
+
+class UnknownScript(NeverAgain):
+    """There is no script of this name at this place."""
+
+
+class EventForgotten(NeverAgain):
+    """The event of this run is no longer kept, so it cannot be run again."""
+
+
+class NotPermitted(NeverAgain):
+    """The credentials do not allow this."""

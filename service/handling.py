@@ -36,6 +36,7 @@ from service.story import (
     prepare_again,
     remembered,
 )
+from service.variables import Environment
 
 MAX_HOPS = 8
 LOOP_STOPPED = "loop stopped"
@@ -66,10 +67,21 @@ class Handling:
         self._runners = runners
         self._journal = journal
         self._rules = rules
+        self._exposed = Environment.of(rules.exposed)
         self._clock = clock
         self._new_id = new_id
         self._leaving = leaving
         self._stopping = False
+        self._cancelled: dict[str, str] = {}
+        """Runs that start no further script, and the reason."""
+
+    def cancel(self, run: str, reason: str) -> None:
+        """From now on this run, which is not over, starts no script; what runs is not ended."""
+        self._cancelled.setdefault(run, reason)
+
+    def forget(self, run: str) -> None:
+        """Let go of what is known about a run: it is over."""
+        self._cancelled.pop(run, None)
 
     def stop(self) -> None:
         """From now on a script that is ended was interrupted, and none is started again."""
@@ -132,6 +144,10 @@ class Handling:
     async def _perform(self, story: Story, *, position: int, number: int) -> Handled:
         """Run the scripts from *position* on, one after another, and finish."""
         for index in range(position, len(story.scripts)):
+            if reason := self._cancelled.get(story.run.id):
+                first = number if index == position else 1
+                story.call_off(index, first, reason, now=self._clock.now())
+                break
             if self._stopping:  # the next process starts what waits
                 if story.unwritten:
                     await self._stroke(story, self._journal.begin)
@@ -174,7 +190,9 @@ class Handling:
                 execution = await runner.run(order)
             except RunnerLost as error:
                 execution = Execution(ending=Ending.INTERRUPTED, detail=str(error))
-        if self._stopping and execution.ending is Ending.CANCELLED:
+        if execution.ending is Ending.CANCELLED and story.run.id in self._cancelled:
+            execution = replace(execution, detail=self._cancelled[story.run.id])
+        elif self._stopping and execution.ending is Ending.CANCELLED:
             detail = "the service was shut down"
             execution = replace(execution, ending=Ending.INTERRUPTED, detail=detail)
         return judged(
@@ -204,6 +222,9 @@ class Handling:
         now = self._clock.now()
         state = worst([outcome.state for outcome in story.outcomes.values()])
         decisive = next(o for o in story.outcomes.values() if o.state is state)
+        if story.run.started_at is None:  # called off before its first script
+            started = story.answering.started(story.scripts[0].found.name, now=now)
+            story.unsent += [started] if started else []
         finished = story.answering.finished(story.outcomes, state, now=now)
         story.unsent += [finished] if finished else []
         story.run = replace(
@@ -240,6 +261,8 @@ class Handling:
         """
         now = self._clock.monotonic()
         since = now if since is None else since
+        if run.id in self._cancelled:
+            return await self._ignore(run, self._cancelled[run.id], state=State.CANCELLED)
         held = replace(run, state=State.UNRESOLVED, reason=reason)
         if now - since >= GIVE_UP_LOOKING:
             held = replace(held, reason=f"given up: {reason}", ended_at=self._clock.now())
@@ -298,4 +321,4 @@ class Handling:
             hops=hops,
             new_id=self._new_id,
         )
-        return begun_story(run, answering, scripts, exposed=self._rules.exposed)
+        return begun_story(run, answering, scripts, exposed=self._exposed)

@@ -15,13 +15,16 @@ from service.errors import (
     BadEvent,
     ContentConflict,
     Draining,
+    EventForgotten,
     EventTooLarge,
     GenexecError,
     JournalUnavailable,
     JournalUnreadable,
+    NotPermitted,
     QueueFull,
     SourceUnavailable,
     UnknownRun,
+    UnknownScript,
     UnsupportedMediaType,
 )
 from service.event import Acceptance, Event, is_json, read_event
@@ -33,7 +36,10 @@ MAX_BATCH = 1000
 
 STATUS: Mapping[type[GenexecError], int] = {
     BadEvent: 400,
+    NotPermitted: 403,
     UnknownRun: 404,
+    UnknownScript: 404,
+    EventForgotten: 410,
     EventTooLarge: 413,
     UnsupportedMediaType: 415,
     ContentConflict: 422,

@@ -102,13 +102,32 @@ def belonging_of(event: Event, default: Belonging) -> Belonging:
                 level: value or event.extension(level) or getattr(default, level)
                 for level, value in found.items()
             }
-    for level, value in found.items():
+    return checked(Belonging(**found))
+
+
+def checked(place: Belonging) -> Belonging:
+    """Return *place* when its names can be names. Raises `InvalidName`."""
+    for level in ("project", "stage", "service"):
+        value = getattr(place, level)
         if value and not NAME.fullmatch(value):
             raise InvalidName(
                 f"invalid name: {level} {value[:80]!r} (letters, digits, '.', '_' and '-', "
                 "at most 128 characters, beginning with a letter or digit, no '..')"
             )
-    return Belonging(**found)
+    return place
+
+
+def full_type(name: str) -> str:
+    """Return the type that a person means by *name*: `test.triggered` is Keptn's.
+
+    What cannot be the end of one of Keptn's types is a type as it stands.
+    """
+    full = f"sh.keptn.event.{name}"
+    parts = name.split(".")
+    known = len(parts) in (2, 3) and (parts[-1] in _KINDS or parts[1:] == ["status", "changed"])
+    if full in _PLAIN_FAMILY_A or (known and all(parts) and parts[0] != "sh"):
+        return full
+    return name
 
 
 def pick(fields: Mapping[str, Json], *path: str) -> Json:

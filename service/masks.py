@@ -29,8 +29,9 @@ class Masks:
         forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
         joined = "|".join(re.escape(form) for form in longest_first)
+        self._forms = tuple(map(_encoded, longest_first))
         self._text = re.compile(joined) if forms else None
-        self._bytes = re.compile(joined.encode("utf-8", "surrogateescape")) if forms else None
+        self._bytes = re.compile(_encoded(joined)) if forms else None
 
     def text(self, text: str) -> str:
         """Return *text* with every secret value replaced by three stars."""
@@ -40,8 +41,52 @@ class Masks:
         """Return *content* with every secret value replaced by three stars."""
         return self._bytes.sub(MASK.encode("ascii"), content) if self._bytes else content
 
+    def flowing(self) -> "FlowingMask":
+        """Return who masks content that comes in pieces as `bytes` does the whole."""
+        return FlowingMask(self._bytes, self._forms)
+
     def __repr__(self) -> str:
         return f"Masks({'some' if self._text else 'none'})"
+
+
+class FlowingMask:
+    """Masks content that comes in pieces: a secret may lie across any number of them.
+
+    An end that may be the beginning of a secret is held back until it is known what follows.
+    """
+
+    def __init__(self, pattern: re.Pattern[bytes] | None, forms: Iterable[bytes]) -> None:
+        self._pattern = pattern
+        self._forms = tuple(forms)
+        self._firsts = {form[0] for form in self._forms}
+        self._longest = max(map(len, self._forms), default=1)
+        self._held = b""
+
+    def add(self, piece: bytes) -> bytes:
+        """Return what can be shown now that *piece* is there."""
+        if self._pattern is None:
+            return piece
+        content = self._held + piece
+        safe = self._certain(content)
+        masked = []
+        at = 0
+        for match in self._pattern.finditer(content):
+            if match.start() >= safe:
+                break  # a longer secret may begin at the same place
+            masked += [content[at : match.start()], MASK.encode("ascii")]
+            at = match.end()
+        masked.append(content[at : max(at, safe)])
+        self._held = content[max(at, safe) :]
+        return b"".join(masked)
+
+    def _certain(self, content: bytes) -> int:
+        """Return where the end begins that may be the beginning of a secret."""
+        for start in range(max(0, len(content) - self._longest + 1), len(content)):
+            if content[start] in self._firsts:
+                end = content[start:]
+                if any(len(form) > len(end) and form.startswith(end) for form in self._forms):
+                    return start
+        return len(content)
 
 
 def secret_values(exposed: Mapping[str, str], patterns: Iterable[str]) -> list[str]:
@@ -54,8 +99,12 @@ def secret_values(exposed: Mapping[str, str], patterns: Iterable[str]) -> list[s
     ]
 
 
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
 def _forms(value: str) -> set[str]:
-    raw = value.encode("utf-8", "surrogateescape")
+    raw = _encoded(value)
     plain = raw.decode("utf-8", "replace")
     forms = {value, quote(plain, safe=""), quote(plain), quote_plus(plain)}
     forms |= {json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1]}

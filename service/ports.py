@@ -5,7 +5,7 @@ contract suite of its port (`tests/contracts/`). Times are aware, durations are 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -22,7 +22,10 @@ from service.runs import (
     Run,
     Waiting,
 )
-from service.scripts import Found, Listing, LookUp
+from service.scripts import Found, Listing, LookUp, Place
+
+MOST_NAMES = 1000
+"""Scripts of one project that are listed."""
 
 
 class Source(Protocol):
@@ -34,6 +37,13 @@ class Source(Protocol):
         An empty file, a folder and a submodule count as absent; so does everything at a
         place whose branch does not exist. Raises `SourceUnavailable` when nothing can be
         said, `SourceMisconfigured` when nothing ever can.
+        """
+
+    async def names(self, project: str, places: Sequence[Place]) -> Sequence[str]:
+        """Return the names of the scripts in any of the places, sorted, each once.
+
+        Those that end with one of `SUFFIXES`, at most `MOST_NAMES`; for listing them to a
+        person, not for the way of an event. Raises as `look_up` does.
         """
 
     async def read(self, found: Found) -> bytes:
@@ -62,10 +72,20 @@ class Order:
     variables: Mapping[str, str]
     """Of the event; the runner adds `PATH`, `HOME`, `TMPDIR`, `LANG` and the result file."""
     timeout: float
+    position: int = 0
+    """Which script of its run."""
+    number: int = 1
+    """Which attempt of it."""
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Content of files that only this run gets, by the variable that holds their path."""
     requirements: Requirements | None = None
     """What a Python script declares."""
     program: str = ""
     """Absolute path of what runs the file; empty for what always runs its kind."""
+    project: str = ""
+    """Scripts of one project may share what does no harm among friends; empty shares nothing."""
+    cold: bool = False
+    """The script asks for a program of its own, whatever that costs."""
 
 
 class Runner(Protocol):

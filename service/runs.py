@@ -132,6 +132,19 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """A run as a list shows it."""
+
+    run: Run
+    asked_by: str
+    """The person it was run for, else the sender as authenticated, else the event's source."""
+    asked_url: str
+    """The message in which it was asked for; empty when nobody said."""
+    scripts: tuple[str, ...]
+    """Their names, in order; empty until they are chosen."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
     """An event we send; written down with its final id before the first attempt."""
 

@@ -8,6 +8,7 @@ found which files run. No file is touched here; `sources` look, `handling` asks.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from service.keptn_events import Belonging, Meaning
 
@@ -36,8 +37,7 @@ class Layout(StrEnum):
     """A plain repository for many projects: `<project>/<stage>/<service>`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One folder in which names are looked up."""
 
     level: Level
@@ -46,8 +46,7 @@ class Place:
     folder: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A file name that may answer the event."""
 
     name: str
@@ -109,8 +108,7 @@ class Verdict(StrEnum):
     NOT_SEARCHED = "not searched"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line of the explanation: a candidate at a place."""
 
     candidate: Candidate
@@ -192,7 +190,7 @@ def plan(meaning: Meaning, question: LookUp, listing: Listing) -> Plan:
                     chosen.append(found)
                     if candidate.basename != CATCH_ALL:
                         basename = candidate.basename
-            rows.append(Row(candidate=candidate, place=place, verdict=verdict, found=found))
+            rows.append(Row(candidate, place, verdict, found))
     return Plan(scripts=tuple(chosen), rows=tuple(rows))
 
 

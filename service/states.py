@@ -4,7 +4,8 @@ The same words stand in the code, the SQL files, the command line, the logs, the
 the documentation. Every state has an owner, who moves it on, and a deadline.
 
     accepted ──► ignored                              (no script, or not for us)
-        ├──────► unresolved ──► queued | ignored | errored
+        ├──────► cancelled                            (before it was looked up; so below)
+        ├──────► unresolved ──► queued | ignored | errored | cancelled
         └──────► queued ──► running ──► passed | warned | failed | errored
                     ▲          │           | timed-out | interrupted | cancelled
                     └──────────┘ (next attempt of a repeatable script)
@@ -16,7 +17,8 @@ the documentation. Every state has an owner, who moves it on, and a deadline.
 | queued     | scripts are chosen, waits for its turn    | worker | a free place, its next try  |
 | running    | its scripts are being run                 | worker | the sum of their deadlines  |
 
-A run that nobody owns, after a fault of ours, is taken up again within a minute.
+A person may cancel a run in each of these states: it ends `cancelled`, and is answered if it
+is ours to answer. A run that nobody owns, after a fault of ours, is taken up again within a minute.
 
 Outgoing events: `pending` → `sent` | `dead`; owned by delivery, given up after 24 hours.
 """

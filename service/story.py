@@ -21,7 +21,7 @@ from service.requirements import Requirements, read_requirements
 from service.runs import Attempt, Outgoing, Run
 from service.scripts import Found, Layout, Level, Listing, Place, places
 from service.states import State
-from service.variables import event_variables
+from service.variables import Environment, event_variables
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,8 +87,15 @@ class Story:
             else:
                 self.unsent.append(made)
         if notes:
-            note = "; ".join(filter(None, (self.run.note, *notes)))
-            self.run = replace(self.run, note=note)
+            self.run = replace(self.run, note="; ".join(filter(None, (self.run.note, *notes))))
+
+    def call_off(self, position: int, number: int, reason: str, *, now: datetime) -> None:
+        """Enter that no script is started from *position* on, nor attempt *number* of that."""
+        for index in range(position, len(self.scripts)):
+            entry = planned(self.scripts[index], index, number if index == position else 1)
+            entry = replace(entry, state=State.CANCELLED, ended_at=now, message=reason)
+            self.unwritten.append(entry)
+            self.outcomes[entry.script] = remembered(entry)
 
     def order(self, script: Prepared, attempt: Attempt, *, timeout: float) -> Order:
         """Return what a runner needs; *timeout* serves a script that names none."""
@@ -107,7 +114,11 @@ class Story:
             event=self.answering.event,
             variables=self.variables | about,
             timeout=script.directives.timeout or timeout,
+            position=attempt.position,
+            number=attempt.number,
             requirements=script.requirements,
+            project=self.run.project,
+            cold=script.directives.cold,
         )
 
     def first_entries(self, attempt: Attempt) -> list[Attempt]:
@@ -171,7 +182,7 @@ def planned(script: Prepared, position: int, number: int) -> Attempt:
 
 
 def begun_story(
-    run: Run, answering: Answering, scripts: Sequence[Prepared], *, exposed: Mapping[str, str]
+    run: Run, answering: Answering, scripts: Sequence[Prepared], *, exposed: Environment
 ) -> Story:
     """Return the story of an event of which nothing has been done yet."""
     variables = event_variables(answering.event, answering.belonging, exposed)

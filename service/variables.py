@@ -10,7 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import NamedTuple
 
+from service.documented import PATHS, STEPS, AnyCase
 from service.event import Event, text
 from service.keptn_events import Belonging, pick
 from service.strict_json import Json
@@ -26,38 +29,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]", re.ASCII)
 _MEANINGFUL = re.compile(r"[A-Za-z0-9]", re.ASCII)
 
-PATHS: Mapping[str, tuple[str, ...]] = {
-    "DEPLOYMENT": ("deploymentstrategy", "deployment.deploymentstrategy"),
-    "TESTSTRATEGY": ("teststrategy", "test.teststrategy"),
-    "DEPLOYMENTURILOCAL": ("deploymentURILocal", "deployment.deploymentURIsLocal[0]"),
-    "DEPLOYMENTURIPUBLIC": ("deploymentURIPublic", "deployment.deploymentURIsPublic[0]"),
-    "IMAGE": ("image", "configurationChange.values.image", "deployment.image"),
-    "TAG": ("tag", "configurationChange.values.tag", "deployment.tag"),
-    "TESTSTART": ("test.start", "start"),
-    "TESTEND": ("test.end", "end"),
-    "EVALUATIONSTART": (
-        "evaluation.start",
-        "evaluation.timeStart",
-        "evaluationdetails.timeStart",
-    ),
-    "EVALUATIONEND": ("evaluation.end", "evaluation.timeEnd", "evaluationdetails.timeEnd"),
-    "EVALUATIONRESULT": ("evaluation.result", "evaluationdetails.result"),
-    "RESULT": ("result", "action.result"),
-    "STATUS": ("status", "action.status"),
-    "ACTION": ("action.action",),
-    "PROBLEMID": ("problem.ProblemID", "ProblemID"),
-    "PROBLEMSTATE": ("problem.State", "State"),
-    "PID": ("problem.PID", "PID"),
-    "PROBLEMTITLE": ("problem.ProblemTitle", "ProblemTitle"),
-    "PROBLEMURL": ("problem.ProblemURL", "ProblemURL", "labels.Problem URL"),
-}
-"""Where in `data` a documented name is looked up, in this order, keys in any case."""
-
-_STEPS = {
-    name: tuple((path, tuple(re.findall(r"[^.\[\]]+", path))) for path in paths)
-    for name, paths in PATHS.items()
-}
-
 ALWAYS_SET = frozenset(PATHS) | {
     "CONTEXT", "SHKEPTNCONTEXT", "EVENT", "TYPE", "SOURCE", "ID", "TRIGGEREDID", "GITCOMMITID",
     "SPECVERSION", "TIMESTRING", "TIMEUTCSTRING", "TIMEUTCMS", "PROJECT", "STAGE", "SERVICE",
@@ -67,13 +38,26 @@ ALWAYS_SET = frozenset(PATHS) | {
 """Names that a script can rely on for every event, empty when the event does not say."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """One variable and where its value comes from."""
 
     name: str
     value: str
     origin: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """The exposed variables of the service's container, as every script sees them."""
+
+    variables: tuple[Variable, ...]
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, exposed: Mapping[str, str]) -> "Environment":
+        """Return what becomes of *exposed*: worked out once, not for every event."""
+        variables, warnings = _prefixed("ENV_", "environment", exposed)
+        return cls(variables=tuple(variables), warnings=tuple(warnings))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,33 +73,39 @@ class Variables:
         return {item.name: item.value for item in self.items}
 
 
-def event_variables(event: Event, belonging: Belonging, exposed: Mapping[str, str]) -> Variables:
+def event_variables(
+    event: Event, belonging: Belonging, exposed: Mapping[str, str] | Environment
+) -> Variables:
     """Return the variables of *event*; *exposed* are those of the service's container."""
+    environment = exposed if isinstance(exposed, Environment) else Environment.of(exposed)
     labels, label_warnings = _prefixed("LABEL_", "data.labels", _mapping(event, "labels"))
     values, value_warnings = _prefixed(
         "VALUE_", "data.action.value", _mapping(event, "action", "value")
     )
-    environment, env_warnings = _prefixed("ENV_", "environment", exposed)
+    leaves: list[Variable] = []
+    data = event.data if isinstance(event.data, list) else event.fields
+    _add_leaves(leaves, "DATA", "data", data)
     groups: Sequence[Iterable[Variable]] = (
         _attributes(event),
         _documented(event, belonging),
         labels[:MAX_LABELS],
         values,
-        environment,
-        _leaves("DATA", "data", event.data if isinstance(event.data, list) else event.fields),
+        environment.variables,
+        leaves,
     )
     skipped = [variable.name for variable in labels[MAX_LABELS:]]
     items: dict[str, Variable] = {}
     size = 0
-    for variable in (variable for group in groups for variable in group):
-        if variable.name in items:
+    for variable in chain.from_iterable(groups):
+        name, value, _ = variable
+        if name in items:
             continue
-        cost = _cost(variable)
-        if cost is None or size + cost > MAX_TOTAL:
-            skipped.append(variable.name)
+        cost = _cost(name, value)
+        if size + cost > MAX_TOTAL:
+            skipped.append(name)
         else:
             size += cost
-            items[variable.name] = variable
+            items[name] = variable
     skipped_text = " ".join(skipped)[:_MAX_SKIPPED_TEXT]
     items["GENEXEC_SKIPPED_VARS"] = Variable(
         name="GENEXEC_SKIPPED_VARS", value=skipped_text, origin="run"
@@ -123,7 +113,7 @@ def event_variables(event: Event, belonging: Belonging, exposed: Mapping[str, st
     return Variables(
         items=tuple(items.values()),
         skipped=tuple(skipped),
-        warnings=(*label_warnings, *value_warnings, *env_warnings),
+        warnings=(*label_warnings, *value_warnings, *environment.warnings),
     )
 
 
@@ -144,19 +134,22 @@ def _attributes(event: Event) -> Iterator[Variable]:
         "TIMEUTCMS": ("time", str((utc - _EPOCH) // timedelta(milliseconds=1))),
     }
     for name, (origin, value) in attributes.items():
-        yield Variable(name=name, value=value, origin=origin)
+        yield Variable(name, value, origin)
 
 
 def _documented(event: Event, belonging: Belonging) -> Iterator[Variable]:
     for level in ("project", "stage", "service"):
         value = getattr(belonging, level)
         yield Variable(name=level.upper(), value=value, origin=_belongs(event, level, value))
-    data = _AnyCase(event.fields)
-    for name, paths in _STEPS.items():
-        found = ((path, data.at(steps)) for path, steps in paths)
-        path, value = next((hit for hit in found if hit[1] is not None), ("", None))
-        origin = f"data.{path}" if path else "not in this event"
-        yield Variable(name=name, value=text(value), origin=origin)
+    data = AnyCase(event.fields)
+    for name, paths in STEPS.items():
+        origin, value = "not in this event", None
+        for path, steps in paths:
+            value = data.at(steps)
+            if value is not None:
+                origin = f"data.{path}"
+                break
+        yield Variable(name, text(value), origin)
 
 
 def _belongs(event: Event, level: str, value: str) -> str:
@@ -165,33 +158,6 @@ def _belongs(event: Event, level: str, value: str) -> str:
     if text(pick(event.fields, level)) == value:
         return f"data.{level}"
     return f"attribute {level}" if event.extension(level) == value else "derived"
-
-
-class _AnyCase:
-    """Finds values by paths whose keys may be written in any case; an exact key goes first."""
-
-    def __init__(self, fields: Mapping[str, Json]) -> None:
-        self._fields = fields
-        self._lower: dict[int, dict[str, Json]] = {}
-
-    def at(self, steps: Sequence[str]) -> Json:
-        """Return what stands at the path, else None."""
-        value: Json = self._fields
-        for step in steps:
-            if isinstance(value, Mapping):
-                value = value[step] if step in value else self._lowered(value).get(step.lower())
-            elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-                value = value[int(step)]
-            else:
-                return None
-        return value
-
-    def _lowered(self, fields: Mapping[str, Json]) -> Mapping[str, Json]:
-        lowered = self._lower.get(id(fields))
-        if lowered is None:  # the first of several that differ in case only
-            lowered = {key.lower(): value for key, value in reversed(list(fields.items()))}
-            self._lower[id(fields)] = lowered
-        return lowered
 
 
 def _mapping(event: Event, *path: str) -> dict[str, str]:
@@ -219,27 +185,29 @@ def _prefixed(
         if values[won.setdefault(written, name)] != values[name]:
             warnings.append(f"{prefix}{written} is {won[written]!r}; {name!r} has the same name")
     variables = [
-        Variable(name=prefix + written, value=values[name], origin=f"{origin}.{name}")
+        Variable(prefix + written, values[name], f"{origin}.{name}")
         for written, name in won.items()
     ]
     return variables, warnings
 
 
-def _leaves(name: str, origin: str, value: Json) -> Iterator[Variable]:
+def _add_leaves(into: list[Variable], name: str, origin: str, value: Json) -> None:
     """Walk to every scalar below *value*; a list index becomes `_0`."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, item in value.items():
-            yield from _leaves(f"{name}_{_FOREIGN.sub('_', key).upper()}", f"{origin}.{key}", item)
+            plain = key if key.isascii() and key.isidentifier() else _FOREIGN.sub("_", key)
+            _add_leaves(into, f"{name}_{plain.upper()}", f"{origin}.{key}", item)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _leaves(f"{name}_{index}", f"{origin}[{index}]", item)
+            _add_leaves(into, f"{name}_{index}", f"{origin}[{index}]", item)
     else:
-        yield Variable(name=name, value=text(value), origin=origin)
+        into.append(Variable(name, text(value), origin))
 
 
-def _cost(variable: Variable) -> int | None:
-    """Return the bytes a variable takes, None when the kernel would not take it."""
-    if "\0" in variable.value:
-        return None
-    size = len(variable.name) + 1 + len(variable.value.encode("utf-8", "surrogateescape"))
-    return size if size < MAX_VARIABLE else None
+def _cost(name: str, value: str) -> int:
+    """Return the bytes a variable takes; more than all may take when the kernel refuses it."""
+    if "\0" in value:
+        return MAX_TOTAL + 1
+    length = len(value) if value.isascii() else len(value.encode("utf-8", "surrogateescape"))
+    size = len(name) + 1 + length
+    return size if size < MAX_VARIABLE else MAX_TOTAL + 1

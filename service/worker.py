@@ -7,15 +7,16 @@ starts one worker per engine process and stops it.
 
 import asyncio
 import logging
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from service.errors import JournalUnavailable, JournalUnreadable
 from service.handling import Handling
 from service.ports import Journal, Runner
+from service.queues import Job, Queues
 from service.runs import Accepted, Run
 from service.states import State
 from service.story import Handled
@@ -25,20 +26,14 @@ log = logging.getLogger(__name__)
 _PAGE = 1000
 _JOURNAL_PAUSE = 1.0
 _CANCEL_PAUSE = 0.2
+_CANCEL_SECONDS = 4.0
+"""How long a run is asked to end that has no script running at the moment."""
 _SAFETY_LOOK = 1.0
 """Seconds until the journal is looked at although nobody called."""
 _SWEEP = 60.0
 """Seconds between two looks for what nobody looks after."""
 _SWEEP_AFTER_FAULT = 5.0
 _LOST = "what was written of this run is not complete; what its scripts did is unknown"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Job:
-    seq: int
-    run: str
-    project: str
-    go: Callable[[], Awaitable[Handled | None]]
 
 
 class Worker:
@@ -59,15 +54,12 @@ class Worker:
         self._handling = handling
         self._runners = runners
         self._at_once = at_once
-        self._per_project = per_project
         self._has_room = has_room
-        self._queues: dict[str, deque[_Job]] = {}
-        self._running: dict[asyncio.Task[None], _Job] = {}
+        self._queues = Queues(per_project=per_project, rested=self.wake)
+        self._running: dict[asyncio.Task[None], Job] = {}
         self._places: Counter[str] = Counter()
-        self._resting: set[str] = set()
-        """Runs that are put back into their queue after a pause."""
         self._seen = 0
-        self._sweep_due = 0.0
+        self._sweep_due = self._look_due = 0.0
         self._damage: JournalUnreadable | None = None
         self.ended = Counter[State]({state: 0 for state in State if state.ended})
         """Runs that are over since the start, by the state they ended in."""
@@ -76,6 +68,7 @@ class Worker:
 
     def wake(self) -> None:
         """Look at the journal now: something was accepted."""
+        self._look_due = 0.0
         self._called.set()
 
     @property
@@ -86,7 +79,7 @@ class Worker:
     @property
     def waiting(self) -> int:
         """How many events wait for a place, or for their next attempt."""
-        return sum(map(len, self._queues.values())) + len(self._resting)
+        return len(self._queues)
 
     async def run(self) -> None:
         """Take up what an earlier process left, then everything that is accepted.
@@ -101,7 +94,9 @@ class Worker:
                 if loop.time() >= self._sweep_due:
                     self._sweep()
                     self._sweep_due = loop.time() + _SWEEP
-                self._look()
+                if loop.time() >= self._look_due:
+                    self._look()
+                    self._look_due = loop.time() + _SAFETY_LOOK
             except JournalUnavailable as error:
                 log.warning("%s; looked at again in %g s", error, _SAFETY_LOOK)
             self._start()
@@ -125,17 +120,43 @@ class Worker:
                     await runner.cancel(job.run)
             await asyncio.wait(set(self._running), timeout=_CANCEL_PAUSE)
 
+    async def cancel(self, run: str, reason: str) -> bool:
+        """End a run that is not over; False when it is. Its scripts get their grace.
+
+        A run that waits, for its turn or its next attempt, is ended at once and answered: that
+        starts no script, so it needs no place. Raises `JournalUnavailable`.
+        """
+        self._look()
+        asked = False
+        deadline = asyncio.get_running_loop().time() + _CANCEL_SECONDS
+        while True:
+            job = self._queues.withdraw(run)
+            if job is None and not self._is_running(run):
+                self._handling.forget(run)
+                return asked
+            asked = True
+            self._handling.cancel(run, reason)
+            if job is not None:
+                self._launch(job)
+                return True
+            found = [await runner.cancel(run) for runner in set(self._runners.values())]
+            if any(found) or asyncio.get_running_loop().time() >= deadline:
+                return True
+            await asyncio.sleep(_CANCEL_PAUSE)  # it is between two steps
+
+    def _is_running(self, run: str) -> bool:
+        return any(job.run == run for job in self._running.values())
+
     def _sweep(self) -> None:
         """Take up what an earlier process left, and what a fault of ours made nobody's."""
-        jobs = [job for queue in self._queues.values() for job in queue]
-        known = {job.run for job in (*jobs, *self._running.values())} | self._resting
+        known = {*self._queues.runs(), *(job.run for job in self._running.values())}
         for run, accepted, attempts in self._journal.abandoned():
             if run.id not in known:
                 go = partial(self._handling.resume, run, accepted, attempts)
                 if run.started_at is not None and not attempts:
                     go = partial(self._end_unknown, run, accepted)
                 project = accepted.belonging.project
-                self._enqueue(_Job(seq=accepted.seq, run=run.id, project=project, go=go))
+                self._queues.put(Job(seq=accepted.seq, run=run.id, project=project, go=go))
         self._seen = 0
         self._look(known)
 
@@ -145,39 +166,24 @@ class Worker:
             for waiting in page:
                 if waiting.run not in known:
                     go = partial(self._take_up, waiting.seq)
-                    job = _Job(seq=waiting.seq, run=waiting.run, project=waiting.project, go=go)
-                    self._enqueue(job)
+                    job = Job(seq=waiting.seq, run=waiting.run, project=waiting.project, go=go)
+                    self._queues.put(job)
             self._seen = page[-1].seq
             if len(page) < _PAGE:
                 break
 
-    def _enqueue(self, job: _Job) -> None:
-        self._queues.setdefault(job.project, deque()).append(job)
-
     def _start(self) -> None:
         while len(self._running) < self._at_once and not self._stopping and self._has_room():
-            job = self._next()
+            job = self._queues.next(self._places)
             if job is None:
                 return
-            task = asyncio.create_task(self._do(job))
-            self._running[task] = job
-            self._places[job.project] += 1
-            task.add_done_callback(self._ended)
+            self._launch(job)
 
-    def _next(self) -> _Job | None:
-        """Return the job that came first among the projects that have a free place."""
-        free = (
-            queue
-            for project, queue in self._queues.items()
-            if self._places[project] < self._per_project
-        )
-        queue = min(free, key=lambda queue: queue[0].seq, default=None)
-        if queue is None:
-            return None
-        job = queue.popleft()
-        if not queue:
-            del self._queues[job.project]
-        return job
+    def _launch(self, job: Job) -> None:
+        task = asyncio.create_task(self._do(job))
+        self._running[task] = job
+        self._places[job.project] += 1
+        task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         project = self._running.pop(task).project
@@ -198,13 +204,13 @@ class Worker:
             return None
         return await self._handling.handle(accepted)
 
-    async def _do(self, job: _Job) -> None:
+    async def _do(self, job: Job) -> None:
         """Handle one event; a fault of ours ends it as errored instead of leaving it for ever."""
         try:
             handled = await job.go()
         except JournalUnavailable as error:
             log.warning("%s; the event is taken up again", error, extra={"run": job.run})
-            self._later(_JOURNAL_PAUSE, job)
+            self._queues.put_later(_JOURNAL_PAUSE, job)
             return
         except JournalUnreadable as error:  # nothing can be remembered: the next start salvages
             self._damage = error
@@ -225,10 +231,11 @@ class Worker:
         )
         if run.ended_at is not None:
             self.ended[run.state] += 1
+            self._handling.forget(run.id)
         if handled.again is not None:
-            self._later(handled.again.seconds, replace(job, go=handled.again.go))
+            self._queues.put_later(handled.again.seconds, replace(job, go=handled.again.go))
 
-    async def _break_off(self, job: _Job) -> Handled:
+    async def _break_off(self, job: Job) -> Handled:
         reason = "internal error of generic-executor-service; see its log"
         run = await self._handling.break_off(self._journal.accepted(job.seq), reason)
         return Handled(run=run)
@@ -236,12 +243,3 @@ class Worker:
     async def _end_unknown(self, run: Run, accepted: Accepted) -> Handled:
         """End a run of which is known that scripts were started, and not which."""
         return Handled(run=await self._handling.break_off(accepted, run.reason or _LOST))
-
-    def _later(self, seconds: float, job: _Job) -> None:
-        self._resting.add(job.run)
-        asyncio.get_running_loop().call_later(seconds, self._enqueue_again, job)
-
-    def _enqueue_again(self, job: _Job) -> None:
-        self._resting.discard(job.run)
-        self._queues.setdefault(job.project, deque()).appendleft(job)
-        self._called.set()

@@ -19,7 +19,29 @@ from service.event import Acceptance, read_event
 NATS_PATIENCE = 10.0
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 
+MACHINE = "this machine cannot: "
+"""How the reason of a skip begins that is accepted in CI: a kernel or a user that lacks
+something. What can be installed is never such a reason."""
+
 _KEPT = {"PATH", "LANG", "LC_ALL", "CI", "TMPDIR", "PYTEST_CURRENT_TEST", "COVERAGE_PROCESS_START"}
+
+
+def pytest_addoption(parser):
+    said = "only the tests that hold this promise (docs/guarantees.md)"
+    parser.addoption("--promise", metavar="R4", help=said)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what does not hold the promise that was asked for."""
+    wanted = config.getoption("--promise")
+    if wanted:
+        holding = [
+            item
+            for item in items
+            if wanted in {mark.args[0] for mark in item.iter_markers("promise")}
+        ]
+        config.hook.pytest_deselected(items=[item for item in items if item not in holding])
+        items[:] = holding
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +58,32 @@ def _sealed(monkeypatch, tmp_path_factory):
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "test@example.invalid")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def needs():
+    """Ask for a program; without it the test is skipped, which fails in CI."""
+
+    def ask(program, package=""):
+        if shutil.which(program) is None:
+            pytest.skip(
+                f"{program} is not installed" + f" (Debian package {package})" * bool(package)
+            )
+
+    return ask
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Fail what is skipped in CI, unless the machine itself is the reason."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not reason.startswith(MACHINE):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} may not be skipped in CI: {reason}"
+    return report
+
+
+@pytest.fixture(scope="session")
 def make_event():
     """Make an event from attributes; `data` and the rest have sensible defaults."""
 

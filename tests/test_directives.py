@@ -23,6 +23,8 @@ from service.errors import BadScript
             "# genexec: timeout=5m repeatable max-attempts=3",
             Directives(timeout=300, repeatable=True, max_attempts=3),
         ),
+        ("# genexec: cold", Directives(cold=True)),
+        ("# genexec: cold timeout=5m", Directives(cold=True, timeout=300)),
         ("#genexec:timeout=5m", Directives(timeout=300)),
         ("  \t# genexec:  timeout=5m  ", Directives(timeout=300)),
         ("# genexec: timeout=5m\r", Directives(timeout=300)),
@@ -47,7 +49,7 @@ def test_a_directive_says_how_the_script_wants_to_be_run(line, asked):
         "repeatable max-attempts", "repeatable max-attempts=", "repeatable max-attempts=0",
         "repeatable max-attempts=101", "repeatable max-attempts=-1", "repeatable max-attempts=1.5",
         "repeatable max_attempts=3", "max-attempts=3", "\xff",
-        "repeatable max-attempts=٣",
+        "repeatable max-attempts=٣", "cold=yes", "Cold", "cold cold", "warm",
     ],
 )  # fmt: skip
 def test_a_malformed_directive_is_an_error_with_its_line(words):

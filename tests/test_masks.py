@@ -153,3 +153,28 @@ def test_a_secret_is_known_by_the_name_of_its_variable(name, secret):
     found = secret_values({name: "value"}, ["*_token", "*PASSWORD*"])
 
     assert found == (["value"] if secret else [])
+
+
+@quickly
+@given(st.lists(SECRETS, min_size=1, max_size=3), st.lists(BYTES, max_size=30), st.data())
+def test_content_in_pieces_is_masked_as_the_whole_would_be(secrets, noise, data):
+    hidden = [data.draw(st.sampled_from(secrets)).encode() for _ in noise]
+    whole = b"".join(part for pair in zip(noise, hidden, strict=True) for part in pair)
+    borders = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=20)))
+    masks = Masks(secrets)
+    mask = masks.flowing()
+
+    seen = b""
+    for start, end in zip([0, *borders], [*borders, len(whole)], strict=True):
+        seen += mask.add(whole[start:end])
+
+    assert masks.bytes(whole).startswith(seen)
+    assert len(masks.bytes(whole)) - len(seen) <= 400  # what is held back is short
+
+
+def test_only_what_may_begin_a_secret_is_held_back():
+    mask = Masks(["secret-value"]).flowing()
+
+    assert mask.add(b"no secrets, but secret-") == b"no secrets, but "
+    assert mask.add(b"service") == b"secret-service"
+    assert mask.add(b", secret-value") == b", ***"

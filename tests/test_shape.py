@@ -189,7 +189,7 @@ def tracked():
     ]
     listed = subprocess.run(command, capture_output=True, check=False)
     if listed.returncode:
-        pytest.skip("not a Git checkout")
+        pytest.skip("this machine cannot: not a Git checkout")
     files = [ROOT / name.decode() for name in listed.stdout.split(b"\0") if name]
     return [path for path in files if path.is_file()]
 

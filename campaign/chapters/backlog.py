@@ -12,6 +12,8 @@ from campaign.evidence import read_taken
 from campaign.plan import Planned, planned_events
 from service.errors import GenexecError
 
+PROMISES = ("R5", "R6", "R16")
+
 _LEAST = 50
 """Events per second that a backlog drains at."""
 
@@ -24,9 +26,10 @@ def run(chapter: Chapter) -> None:
     events = chapter.plan(_events(chapter, size.backlog // 2, size.contexts))
     chapter.sender.send_all(events)
     _wait_for(chapter, lambda: _pending(chapter) >= size.backlog)
-    chapter.service.kill()
-    chapter.expect_nothing_of_now()
-    chapter.service.start()
+    for _ in range(size.restarts):
+        chapter.service.kill()
+        chapter.expect_nothing_of_now()
+        chapter.service.start()
     refused = events[0].context
     behind = sum(2 for event in events if event.context == refused)
     chapter.sink.refused_context = refused
@@ -36,7 +39,7 @@ def run(chapter: Chapter) -> None:
     took = time.monotonic() - begun
     rate = (size.backlog - behind) / took
     chapter.figures |= {"drained_per_s": round(rate), "backlog": size.backlog}
-    chapter.figures["contexts"] = size.contexts
+    chapter.figures |= {"contexts": size.contexts, "restarts": size.restarts}
     if rate < _LEAST:
         chapter.broken("R6", f"drained {rate:.0f} events/s, {_LEAST} are promised")
     chapter.sink.refused_context = ""

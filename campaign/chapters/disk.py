@@ -1,18 +1,27 @@
-"""One disk operation in a hundred fails, and then none does any more: R18.
+"""One disk operation in a hundred fails, then the disk is full, then all is well: R1 and R18.
 
 `fiu-run` (Debian package fiu-utils) puts itself between the service and the C library; the
 faults are switched on once everything runs, and off again, without a restart.
 """
 
+import errno
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 
 from campaign.chapter import Chapter
 from campaign.plan import planned_events
 
+PROMISES = ("R1", "R18")
+
 TOOL = "fiu-run"
 _POINTS = ("posix/io/rw/*", "posix/io/sync/*")
+_WRITING = "posix/io/rw/pwrite"
+_NOW_AND_THEN = [f"enable_random name={point},probability=0.01" for point in _POINTS]
+_FULL = [f"enable name={_WRITING},failinfo={errno.ENOSPC}"]
+"""SQLite writes with `pwrite`, the log does not."""
+_OFF = [f"disable name={point}" for point in (*_POINTS, _WRITING)]
 _RATE = 15
 """Events per second."""
 _KINDS = ("quick", "failing", "telling", "asking", "action", "notice")
@@ -49,25 +58,53 @@ def run(chapter: Chapter) -> None:
         now = time.monotonic() - begun
         if now >= switched + _AGAIN:
             switched = now
-            faulty |= _switch(chapter, control, on=True)
+            faulty |= _switch(chapter, control, _NOW_AND_THEN)
         time.sleep(max(0.0, event.at - now))
         chapter.sender.send(event)
-    _switch(chapter, control, on=False)
+    _switch(chapter, control, _OFF)
     chapter.service.wait_until_ready()
+    _fill_up(chapter, control)
     if chapter.service.parts().get("supervisor") != supervisor:
         chapter.broken("R18", "the service had to be started anew")
     chapter.figures |= {"faulty_seconds": round(seconds), "faulty_processes": len(faulty)}
 
 
-def _switch(chapter: Chapter, control: str, *, on: bool) -> set[int]:
-    """Switch faults on or off in the processes that use the journal; return which."""
+def _fill_up(chapter: Chapter, control: str) -> None:
+    """Let the journal find no room for a while: events are refused, and taken afterwards."""
+    seconds = chapter.size.full
+    events = chapter.plan(
+        planned_events(
+            chapter.random, count=int(seconds * _RATE), seconds=seconds, prefix="f", only=_KINDS
+        )
+    )
+    before = dict(chapter.sender.failures)
+    _switch(chapter, control, _FULL)
+    accepted_full = len(chapter.sender.accepted)
+    chapter.sender.send_all(events)
+    unready = not chapter.service.is_ready()
+    accepted = len(chapter.sender.accepted) - accepted_full
+    _switch(chapter, control, _OFF)
+    chapter.service.wait_until_ready()
+    refused = chapter.sender.failures.get("503", 0) - before.get("503", 0)
+    if not refused:
+        chapter.broken("R18", "a full disk refused nothing: nothing was tried")
+    if not unready:
+        chapter.broken("R18", "readiness did not tell that the disk is full")
+    chapter.figures |= {
+        "full_seconds": round(seconds),
+        "refused_when_full": refused,
+        "accepted_when_full": accepted,
+    }
+
+
+def _switch(chapter: Chapter, control: str, commands: Sequence[str]) -> set[int]:
+    """Give *commands* to the processes that use the journal; return which these are."""
     parts = chapter.service.parts()
     pids = {pid for name in ("engine", "worker") if (pid := parts.get(name)) is not None}
-    what = "enable_random name={},probability=0.01" if on else "disable name={}"
-    commands = [word for point in _POINTS for word in ("-c", what.format(point))]
+    words = [word for command in commands for word in ("-c", command)]
     for pid in pids:
         subprocess.run(
-            ["fiu-ctrl", "-f", control, *commands, str(pid)],
+            ["fiu-ctrl", "-f", control, *words, str(pid)],
             check=False,
             timeout=10,
             capture_output=True,

@@ -14,6 +14,8 @@ from campaign.chapter import Chapter
 from campaign.plan import SINK_FAULTS, Kill, fault_turns, planned_events, planned_kills
 from campaign.service import ServiceFailed
 
+PROMISES = ("R1", "R2", "R3", "R4", "R5", "R7", "R10", "R11", "R15", "R16")
+
 _PER_KILL = 2.4
 """Seconds from one death to the next, roughly: a start, and the time until it is killed."""
 _AT_ONCE = 50
@@ -24,8 +26,8 @@ _FIRST_AWAY = 3.0
 def run(chapter: Chapter) -> None:
     """Go through the chapter; the evidence is gathered by `Chapter.close`."""
     size = chapter.size
-    kills = planned_kills(chapter.random, size.kills)
-    seconds = size.kills * _PER_KILL
+    kills = planned_kills(chapter.random, size.kills, size.ends)
+    seconds = len(kills) * _PER_KILL
     events = chapter.plan(
         planned_events(chapter.random, count=size.events, seconds=seconds, prefix="k")
     )
@@ -51,7 +53,7 @@ def run(chapter: Chapter) -> None:
     over.set()
     for thread in threads:
         thread.join()
-    chapter.figures["kills"] = done
+    chapter.figures |= {"deaths": done, "orderly_ends": len(chapter.service.exits)}
     chapter.settle()
     _repeat_at_once(chapter)
 

@@ -11,6 +11,8 @@ from campaign.service import ServiceFailed
 from service.config.reading import CRASH_AT
 from service.wiring.crash_points import KEY_FILE, POINTS
 
+PROMISES = ("R1", "R2", "R3")
+
 _KINDS = ("quick", "several", "failing", "slow", "action", "asking", "notice")
 _DIES_WITHIN = 15.0
 _BACK_WITHIN = 8.0

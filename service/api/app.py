@@ -7,11 +7,16 @@ refreshes, the only slow ones, are limited in number.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from importlib.resources import files
 from threading import BoundedSemaphore
+from uuid import uuid4
 
 from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from service.api.engine import Door, Engine, Origins
+from service.api.ordering import Ordering
 from service.api.problems import answer_problems
 from service.api.questions import (
     attempt_wanted,
@@ -22,9 +27,12 @@ from service.api.questions import (
     runs_wanted,
 )
 from service.api.reading import Reader, RunDetail
-from service.api.records import detail_record, run_record
+from service.api.records import detail_record, summary_record
 from service.api.visitor import require_everywhere, require_project, visitor_of
 from service.errors import SourceUnavailable, UnknownRun
+from service.event import Acceptance
+from service.keptn_events import Belonging
+from service.runs import Run
 from service.strict_json import Json
 
 _REFRESHES = 4
@@ -34,6 +42,12 @@ _REFRESHES = 4
 def make_api(
     reader: Reader,
     *,
+    origins: Origins,
+    engine: Engine,
+    door: Door,
+    default: Belonging,
+    accept: Acceptance,
+    now: Callable[[], datetime],
     refresh: Callable[[str], str],
     ready: Callable[[], Sequence[str]],
     status: Callable[[], Mapping[str, Json]],
@@ -41,14 +55,25 @@ def make_api(
 ) -> Flask:
     """Return the application.
 
-    *refresh* looks for new commits of a project and says in words what was found, or raises
+    *default* is where events belong that do not say so, *accept* how they may look. *refresh*
+    looks for new commits of a project and says in words what was found, or raises
     `SourceUnavailable`; *ready* gives the reasons for not being ready; *status* gives what an
     operator asks first, as JSON; *metrics* gives a text and its media type. All are called
     from several threads.
     """
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # else a redirect to whatever host the request names
-    views = _Views(reader, refresh=refresh, ready=ready, status=status, metrics=metrics)
+    views = _Views(reader, origins, refresh=refresh, ready=ready, status=status, metrics=metrics)
+    orders = Ordering(
+        engine=engine,
+        door=door,
+        origins=origins,
+        find=views.found,
+        default=default,
+        accept=accept,
+        new_id=lambda: str(uuid4()),
+        now=now,
+    )
     for method, rule, view in (
         ("GET", "/healthz", views.health),
         ("GET", "/readyz", views.readiness),
@@ -57,10 +82,17 @@ def make_api(
         ("GET", "/api/v1/runs", views.runs),
         ("GET", "/api/v1/runs/<run>", views.run),
         ("GET", "/api/v1/runs/<run>/output/<position>", views.output),
+        ("GET", "/api/v1/openapi.json", views.description),
+        ("GET", "/api/v1/scripts", orders.scripts),
+        ("GET", "/api/v1/scripts/<name>", orders.script),
+        ("POST", "/api/v1/explain", orders.explain),
+        ("POST", "/api/v1/runs", orders.run),
+        ("POST", "/api/v1/runs/<run>/rerun", orders.rerun),
+        ("POST", "/api/v1/runs/<run>/cancel", orders.cancel),
         ("POST", "/api/v1/refresh", views.refresh),
         ("POST", "/api/v1/refresh/<project>", views.refresh_one),
     ):
-        app.add_url_rule(rule, rule, view, methods=[method])
+        app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
     app.after_request(_guard)
     answer_problems(app)
     return app
@@ -72,6 +104,7 @@ class _Views:
     def __init__(
         self,
         reader: Reader,
+        origins: Origins,
         *,
         refresh: Callable[[str], str],
         ready: Callable[[], Sequence[str]],
@@ -79,6 +112,8 @@ class _Views:
         metrics: Callable[[], tuple[bytes, str]],
     ) -> None:
         self._reader = reader
+        self._origins = origins
+        self._described = files("service.api").joinpath("openapi.json").read_bytes()
         self._refresh = refresh
         self._ready = ready
         self._status = status
@@ -93,6 +128,10 @@ class _Views:
         """Say whether events should be sent here."""
         reasons = list(self._ready())
         return jsonify(ready=not reasons, reasons=reasons), 503 if reasons else 200
+
+    def description(self) -> ResponseReturnValue:
+        """Return how this API is to be used, as OpenAPI."""
+        return Response(self._described, mimetype="application/json")
 
     def status(self) -> ResponseReturnValue:
         """Return what an operator asks first, and how many runs are in which state."""
@@ -116,12 +155,18 @@ class _Views:
             require_project(visitor, wanted["project"])
         runs = self._reader.runs(**wanted)
         following = runs[-1].seq if len(runs) == wanted["limit"] else None
-        seen = [run_record(run) for run in runs if visitor.may_touch(run.project)]
-        return jsonify(runs=seen, next=following)
+        seen = self._origins.summaries([run for run in runs if visitor.may_touch(run.project)])
+        return jsonify(runs=[summary_record(one) for one in seen], next=following)
 
     def run(self, run: str) -> ResponseReturnValue:
         """Return everything about one run."""
-        return jsonify(detail_record(self._detail(run)))
+        detail = self._detail(run)
+        (summary,) = self._origins.summaries([detail.run])
+        return jsonify({**detail_record(detail), **summary_record(summary)})
+
+    def found(self, run: str) -> Run:
+        """Return a run that the visitor may see. Raises `UnknownRun`."""
+        return self._detail(run).run
 
     def output(self, run: str, position: str) -> ResponseReturnValue:
         """Return what one script of a run wrote, as a file that no browser interprets."""

@@ -30,12 +30,12 @@ def runs_wanted(arguments: Mapping[str, str]) -> dict[str, Any]:
     state = arguments.get("state")
     if state is not None and state not in set(State):
         raise BadRequest(f"'state' must be one of: {', '.join(State)}")
-    project = arguments.get("project")
+    place = {level: arguments.get(level) for level in ("project", "stage", "service")}
     return {
         "limit": USUAL_LIMIT if limit is None else limit,
         "before": _number(arguments, "before"),
         "state": None if state is None else State(state),
-        "project": None if project is None else project_named(project),
+        **{level: None if n is None else _named(level, n) for level, n in place.items()},
     }
 
 
@@ -68,9 +68,13 @@ def project_wanted(request: Request) -> str:
 
 def project_named(project: str) -> str:
     """Return *project* when a project can have this name. Raises `InvalidName`."""
-    if not NAME.fullmatch(project):
-        raise InvalidName(f"invalid name: project {project[:80]!r}")
-    return project
+    return _named("project", project)
+
+
+def _named(level: str, name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise InvalidName(f"invalid name: {level} {name[:80]!r}")
+    return name
 
 
 def _body(request: Request) -> Mapping[str, Json]:

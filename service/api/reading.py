@@ -40,7 +40,14 @@ class Reader(Protocol):
     """Reads the journal."""
 
     def runs(
-        self, *, limit: int, before: int | None, state: State | None, project: str | None
+        self,
+        *,
+        limit: int,
+        before: int | None,
+        state: State | None,
+        project: str | None,
+        stage: str | None,
+        service: str | None,
     ) -> Sequence[Run]:
         """Return at most *limit* runs, newest first, of a `seq` below *before*."""
 

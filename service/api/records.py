@@ -9,7 +9,7 @@ from dataclasses import fields
 from datetime import datetime
 
 from service.api.reading import RunDetail
-from service.runs import Delivery, Run
+from service.runs import Delivery, Run, Summary
 from service.strict_json import Json
 from service.times import time_string
 
@@ -17,6 +17,16 @@ from service.times import time_string
 def run_record(run: Run) -> Mapping[str, Json]:
     """Return *run* as a JSON object."""
     return _record(run)
+
+
+def summary_record(summary: Summary) -> Mapping[str, Json]:
+    """Return a run as a JSON object, with who asked for it and which scripts it ran."""
+    beside = {
+        "asked_by": summary.asked_by,
+        "asked_url": summary.asked_url,
+        "scripts": list(summary.scripts),
+    }
+    return {**run_record(summary.run), **beside}
 
 
 def detail_record(detail: RunDetail) -> Mapping[str, Json]:

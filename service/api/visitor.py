@@ -17,15 +17,27 @@ class Visitor(Protocol):
     """Somebody with credentials; or anybody, where none are asked for."""
 
     @property
+    def name(self) -> str:
+        """Return their name; empty for anybody."""
+
+    @property
     def everywhere(self) -> bool:
         """Say whether they may have to do with every project."""
 
     def may_touch(self, project: str) -> bool:
         """Say whether they may have to do with *project*."""
 
+    def may_send(self, type_: str) -> bool:
+        """Say whether events of this type are taken from them."""
+
 
 class _Anybody:
+    name = ""
     everywhere = True
+
+    def may_send(self, type_: str) -> bool:
+        del type_
+        return True
 
     def may_touch(self, project: str) -> bool:
         del project

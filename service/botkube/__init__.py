@@ -1,6 +1,7 @@
 """The face in chat: an executor plugin of Botkube.
 
-`doorstep` and `server` are a go-plugin process, `configs` reads what a channel was given,
-`commands` understands what was typed and asks a `desk`, `messages` is what Botkube shows.
-`cli` puts them together in the program that `make plugin` builds.
+`doorstep` and `server` are a go-plugin process. `chat` answers a request: `configs` reads what
+a channel was given, `typed` and `commands` what was typed, `permission` who may, `answering`
+asks a `desk`, `cards` make `messages` of it, `rendering` fits them to the platform. `cmd` and
+`blueprints` are for programs of others. `wiring` makes a program of it.
 """

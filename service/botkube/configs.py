@@ -24,6 +24,8 @@ SCHEMA_TEXT = files("service.botkube").joinpath("config_schema.json").read_text(
 _SCHEMA = Draft7Validator(json.loads(SCHEMA_TEXT))
 NOWHERE = Belonging()
 _LONGEST = 8.0
+_LARGEST = 128 * 1024
+"""Bytes of YAML, which is read anew for each command."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,10 +42,14 @@ class Rule:
         context = f"{place.project}/{place.stage}/{place.service}"
         return (
             command in self.commands
-            and any(fnmatchcase(who, wanted) for wanted in self.users for who in user if who)
+            and self.is_for(user)
             and (not self.contexts or any(fnmatchcase(context, one) for one in self.contexts))
             and (not self.names or any(fnmatchcase(name, one) for one in self.names))
         )
+
+    def is_for(self, user: Sequence[str]) -> bool:
+        """Say whether one of the names of *user* is meant."""
+        return any(fnmatchcase(who, wanted) for wanted in self.users for who in user if who)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +80,8 @@ class Config:
     programs: tuple[str, ...] = ()
     """That `cmd` may start."""
     program_seconds: float = 60.0
+    templates: tuple[Mapping[str, Json], ...] = ()
+    """Blueprints of this channel, as read; `blueprints` checks them."""
     answer_within: float = 7.0
 
 
@@ -83,6 +91,8 @@ def read_configs(blocks: Sequence[bytes]) -> Config:
     Raises `BadSettings` with a sentence for chat: which key is wrong, and why.
     """
     merged: dict[str, Json] = {}
+    if sum(map(len, blocks)) > _LARGEST:
+        raise BadSettings(f"the config of this plugin is larger than {_LARGEST // 1024} KiB")
     for number, block in enumerate(blocks, start=1):
         merged = _merged(merged, _document(block, number))
     problem = best_match(_SCHEMA.iter_errors(_without_null(merged)))
@@ -127,15 +137,15 @@ def _sentence(problem: ValidationError) -> str:
 
 def _config(read: Mapping[str, Json]) -> Config:
     defaults, cmd = _mapping(read.get("defaults")), _mapping(read.get("cmd"))
-    allow = read.get("allow")
-    rules = [_mapping(one) for one in allow] if isinstance(allow, list) else []
+    rules = [_mapping(one) for one in _list(read.get("allow"))]
     within = read.get("answerWithin", _LONGEST - 1)
     return Config(
         engine=_engine(read),
         defaults=Belonging(**{k: str(v) for k, v in defaults.items()}),
         rules=tuple(
             Rule(
-                users=_texts(rule.get("users")),
+                # Who copies a mention out of chat may get the blank that keeps it from calling.
+                users=tuple(user.replace("\u200b", "") for user in _texts(rule.get("users"))),
                 commands=_texts(rule.get("commands")),
                 contexts=_texts(rule.get("contexts")),
                 names=_texts(rule.get("names")),
@@ -144,6 +154,7 @@ def _config(read: Mapping[str, Json]) -> Config:
         ),
         programs=_texts(cmd.get("programs")),
         program_seconds=_seconds(str(cmd.get("timeout", "60s"))),
+        templates=tuple(_mapping(one) for one in _list(read.get("templates"))),
         answer_within=float(within) if isinstance(within, int | float) else _LONGEST - 1,
     )
 
@@ -171,8 +182,12 @@ def _mapping(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, Mapping) else {}
 
 
+def _list(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, list) else ()
+
+
 def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
+    return tuple(str(one) for one in _list(value))
 
 
 def _text(value: Json) -> str:

@@ -27,7 +27,9 @@ def content_findings(
         yield Finding(file=file, weight=Weight.ERROR, message=message)
         return
     try:
-        read_directives(file.content)
+        if read_directives(file.content).cold and not file.name.endswith(".py"):
+            message = "the directive 'cold' is for .py files: it does nothing here"
+            yield Finding(file=file, weight=Weight.WARNING, message=message)
         if file.name.endswith(".http"):
             parsed = parse_http_file(file.content)
             for problem in problems(parsed, names=variable_names):

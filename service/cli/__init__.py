@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, str] = {
     "send": "Post an event to a running service.",
     "runs": "List what was run.",
     "show": "Show everything about one run.",
+    "rerun": "Have the event of a run answered once more.",
+    "cancel": "End a run of a running service.",
     "dead": "List the events that could not be delivered.",
     "resend": "Deliver such events after all.",
     "repair": "Look for damage in the journal, salvage what can be read.",

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from service.config.reading import read_settings
 from service.config.settings import Settings
+from service.journal.origins import Origins
 from service.journal.reading import Reader
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -59,5 +61,14 @@ def state_dir_option(function: _Command) -> _Command:
 
 def open_record(state_dir: str | None) -> Reader:
     """Return a view of the record. Raises `JournalUnreadable` or `UnknownRun`."""
-    overrides = {"state_dir": state_dir} if state_dir is not None else {}
-    return Reader(read_settings(os.environ, **overrides).state_dir)
+    return Reader(_state_dir(state_dir))
+
+
+def open_origins(state_dir: str | None) -> Origins:
+    """Return the other view of the record."""
+    return Origins(_state_dir(state_dir))
+
+
+def _state_dir(given: str | None) -> Path:
+    overrides = {"state_dir": given} if given is not None else {}
+    return read_settings(os.environ, **overrides).state_dir

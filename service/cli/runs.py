@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from service.api.records import run_record
-from service.cli.options import as_json_option, open_record, state_dir_option
+from service.api.records import summary_record
+from service.cli.options import as_json_option, open_origins, open_record, state_dir_option
 from service.cli.terminal import moment, shown
-from service.runs import Run
+from service.runs import Summary
 from service.states import State
+from service.wishes import SOURCE
 
 _NONE = "no such runs here; --state-dir or GENEXEC_STATE_DIR tells where to look"
 _COLUMNS = "{:<18} {:<12} {:<20} {:<34} {:<26} {}"
@@ -30,21 +31,25 @@ def command(
     for one accepted event: `accepted` waits, `ignored` had no script, the others tell how
     their scripts ended. More about one: genexec show RUN
     """
-    reader = open_record(state_dir)
+    reader, origins = open_record(state_dir), open_origins(state_dir)
     runs = reader.runs(
         limit=limit, before=None, state=State(state) if state else None, project=project
     )
+    summaries = origins.summaries(runs)
     if as_json:
-        click.echo(json.dumps([run_record(run) for run in runs], indent=2))
+        click.echo(json.dumps([summary_record(one) for one in summaries], indent=2))
     else:
-        for line in _table(runs) if runs else [_NONE]:
+        for line in _table(summaries) if runs else [_NONE]:
             click.echo(line)
 
 
-def _table(runs: Sequence[Run]) -> Iterator[str]:
+def _table(summaries: Sequence[Summary]) -> Iterator[str]:
     yield _COLUMNS.format("RUN", "STATE", "ACCEPTED", "TYPE", "WHERE", "WHY").rstrip()
-    for run in runs:
+    for summary in summaries:
+        run = summary.run
         where = "/".join(filter(None, (run.project, run.stage, run.service)))
+        asked = f"asked by {summary.asked_by}" if run.source == SOURCE else ""
+        why = "; ".join(filter(None, (run.reason, asked)))
         yield shown(
-            _COLUMNS.format(run.id, run.state, moment(run.accepted_at), run.type, where, run.reason)
+            _COLUMNS.format(run.id, run.state, moment(run.accepted_at), run.type, where, why)
         ).rstrip()

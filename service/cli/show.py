@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import click
 
 from service.api.reading import RunDetail
-from service.api.records import detail_record
-from service.cli.options import as_json_option, open_record, state_dir_option
+from service.api.records import detail_record, summary_record
+from service.cli.options import as_json_option, open_origins, open_record, state_dir_option
 from service.cli.terminal import moment, shown
 from service.outcome import readable
 from service.runs import Attempt, Delivery
+from service.wishes import RERUN_OF, URL, USER
 
 
 @click.command("show")
@@ -38,7 +39,8 @@ def command(run: str, only_output: bool, state_dir: str | None, as_json: bool) -
         for text in outputs.values():
             click.echo(shown(text), nl=False)
     elif as_json:
-        record = dict(detail_record(detail))
+        (summary,) = open_origins(state_dir).summaries([detail.run])
+        record = {**detail_record(detail), **summary_record(summary)}
         record["outputs"] = [
             {"position": position, "number": number, "output": text}
             for (position, number), text in outputs.items()
@@ -60,6 +62,11 @@ def about_lines(detail: RunDetail) -> Iterator[str]:
     yield f"run       {run.id}"
     if detail.sender:
         yield f"sender    {detail.sender}"
+    asked = " ".join(filter(None, map(detail.event.extension, (USER, URL))))
+    if asked:
+        yield f"asked by  {asked}"
+    if again := detail.event.extension(RERUN_OF):
+        yield f"rerun of  {again}"
     yield f"state     {run.state}{f'  ({run.reason})' if run.reason else ''}"
     yield f"event     {run.type}   id {run.event_id}   from {run.source}"
     yield f"belongs   {where or '-'}   context {run.context or '-'}"

@@ -83,6 +83,7 @@ class Settings:
     disk_limit: int
     memory_limit: int
     process_limit: int
+    warm_python: bool
     isolation: IsolationMode
     script_readable: tuple[Path, ...]
     script_writable: tuple[Path, ...]

@@ -94,6 +94,13 @@ def switch(value: str) -> bool:
     return _SWITCH[value.lower()]
 
 
+def on_or_off(value: str) -> bool:
+    """Take on or off (yes, no, true, false)."""
+    if value.lower() not in _SWITCH:
+        raise ValueError("must be on or off")
+    return _SWITCH[value.lower()]
+
+
 def words(value: str) -> tuple[str, ...]:
     """Take a list separated by commas."""
     return tuple(word.strip() for word in value.split(",") if word.strip())

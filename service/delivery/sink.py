@@ -11,41 +11,37 @@ import asyncio
 import base64
 import re
 import ssl
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError
+from httptools import HttpParserError
 
 from service.delivery.answer import Answer, judged, one_line
+from service.delivery.exchange import Closed, Connection, Received
 from service.errors import BadSettings, SinkUnavailable
 from service.masks import Masks
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
-FOREIGN = (aiohttp.ClientError, HttpProcessingError, OSError)
+FOREIGN = (HttpParserError, UnicodeError, OSError)
 """All that sending can raise; an expired deadline is an `OSError`, too."""
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = {"connection", "content-length", "content-type", "host", "transfer-encoding"}
-_READ_AT_MOST = 64 * 1024
-_REST_WAIT = 1.0
-"""Seconds for the body of an answer whose status is known; after that it is not waited for."""
-_CLOSED_BY_PEER = (
-    aiohttp.ServerDisconnectedError,
-    aiohttp.ClientOSError,
-    aiohttp.ClientConnectionResetError,
-)
+_PORTS = {"http": 80, "https": 443}
+_IDLE_SECONDS = 15.0
+"""A connection that was not used for longer is not trusted: it may be gone without a word."""
 
 
 class HttpSink:
     """Sends each event as one POST in structured mode; a `Sender`.
 
-    *attempt_timeout* are the seconds for one attempt as a whole. Raises `BadSettings` when
-    *url* is not an http or https address, or *headers* cannot be sent. *ca_file* holds the
-    certificates that are trusted instead of the usual ones.
+    *attempt_timeout* are the seconds for one attempt as a whole, *connections* how many are
+    kept between attempts. Raises `BadSettings` when *url* is not an http or https address,
+    or *headers* cannot be sent. *ca_file* holds the certificates that are trusted instead
+    of the usual ones.
     """
 
     def __init__(
@@ -59,115 +55,99 @@ class HttpSink:
     ) -> None:
         address = _address(url)
         place = address.netloc.rpartition("@")[2]
-        self._target = address._replace(netloc=place, fragment="").geturl()
+        self._host, self._port = _endpoint(address)
+        self._tls = _trusting(ca_file) if address.scheme == "https" else None
+        self._head = _head(address, _headers(address, headers))
         self._name = f"the sink {address.scheme}://{place}{address.path}"
-        self._headers = _headers(address, headers)
         self._masks = Masks(_secrets(address, headers))
         self._attempt_timeout = attempt_timeout
         self._connections = connections
-        self._tls = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
-        self._session: aiohttp.ClientSession | None = None
-        self._fresh: aiohttp.ClientSession | None = None
+        self._idle: deque[Connection] = deque()
+        self._busy: set[Connection] = set()
+        self._started = False
 
     async def start(self) -> None:
         """Get ready to send in the running loop; connects to nobody yet."""
-        noticing = aiohttp.TraceConfig()
-        noticing.on_connection_reuseconn.append(_notice)
-        self._session = self._new_session(noticing, keep=True)
-        self._fresh = self._new_session(keep=False)
+        self._started = True
 
     async def close(self) -> None:
         """Close all connections; what is under way fails."""
-        sessions, self._session, self._fresh = (self._session, self._fresh), None, None
-        for session in filter(None, sessions):
-            await session.close()
+        self._started = False
+        for connection in (*self._idle, *self._busy):
+            connection.close()
+        self._idle.clear()
+        await asyncio.sleep(0)  # the loop closes the sockets in its next round
 
     async def send(self, body: bytes) -> None:
         """Deliver one event. Raises `SinkUnavailable` or `SinkRefused`."""
+        request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
         deadline = asyncio.get_running_loop().time() + self._attempt_timeout
         try:
-            async with asyncio.timeout_at(deadline):
-                response = await self._respond(body)
+            received = await self._respond(request, deadline)
         except FOREIGN as error:
             raise self._unreachable(error) from error
-        try:
-            text = await _beginning(response, deadline=deadline)
-        finally:
-            response.release()
-        if 200 <= response.status < 300:
+        if 200 <= received.status < 300:
             return
         answer = Answer(
-            status=response.status,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            text=self._masks.text(text),
+            status=received.status,
+            headers=received.headers(),
+            text=self._masks.text(received.body.decode("utf-8", "replace")),
         )
         if refusal := judged(answer, sink=self._name, now=datetime.now(UTC)):
             raise refusal
 
-    async def _respond(self, body: bytes) -> aiohttp.ClientResponse:
-        notice = SimpleNamespace(kept=False)
+    async def _respond(self, request: bytes, deadline: float) -> Received:
+        kept = self._kept()
+        if kept is not None:
+            try:
+                return await self._ask(kept, request, deadline)
+            except Closed:
+                pass
+        return await self._ask(await self._connected(deadline), request, deadline)
+
+    async def _ask(self, connection: Connection, request: bytes, deadline: float) -> Received:
+        self._busy.add(connection)
         try:
-            return await self._post(self._session, body, notice)
-        except _CLOSED_BY_PEER:
-            if not notice.kept:
-                raise
-        return await self._post(self._fresh, body, notice)
+            return await connection.ask(request, deadline=deadline)
+        finally:
+            self._busy.discard(connection)
+            if connection.usable:
+                self._keep(connection)
 
-    async def _post(
-        self, session: aiohttp.ClientSession | None, body: bytes, notice: SimpleNamespace
-    ) -> aiohttp.ClientResponse:
-        if session is None:  # also between the two tries: `close` does not wait for them
+    def _kept(self) -> Connection | None:
+        """Return the connection used last, None when none can be used any more."""
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable and now - connection.idle_since < _IDLE_SECONDS:
+                return connection
+            connection.close()
+        return None
+
+    def _keep(self, connection: Connection) -> None:
+        if not self._started:
+            connection.close()
+            return
+        connection.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(connection)
+        if len(self._idle) > self._connections:
+            self._idle.popleft().close()
+
+    async def _connected(self, deadline: float) -> Connection:
+        if not self._started:  # also between the two tries: `close` does not wait for them
             raise SinkUnavailable(f"{self._name} is not used now: the service starts or stops")
-        return await session.post(
-            self._target, data=body, allow_redirects=False, trace_request_ctx=notice
-        )
-
-    def _new_session(self, *traces: aiohttp.TraceConfig, keep: bool) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._connections, force_close=not keep, ssl=self._tls
-            ),
-            headers=self._headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # The deadline is kept in `send`: one for connecting, sending and a second try.
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            auto_decompress=False,
-            trust_env=False,
-            trace_configs=list(traces),
-        )
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout_at(deadline):
+            _, connection = await loop.create_connection(
+                Connection, self._host, self._port, ssl=self._tls
+            )
+        return connection
 
     def _unreachable(self, error: Exception) -> SinkUnavailable:
         if isinstance(error, TimeoutError):
             return SinkUnavailable(f"{self._name} did not answer in {self._attempt_timeout:g} s")
         what = one_line(self._masks.text(str(error))) or type(error).__name__
         return SinkUnavailable(f"{self._name} cannot be reached: {what}")
-
-
-async def _notice(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _parameters: aiohttp.TraceConnectionReuseconnParams,
-) -> None:
-    context.trace_request_ctx.kept = True
-
-
-async def _beginning(response: aiohttp.ClientResponse, *, deadline: float) -> str:
-    """Return the first part of the answer's body; a body that does not come is not missed.
-
-    A connection whose answer was not read to its end is not used again.
-    """
-    body = b""
-    wait = min(deadline, asyncio.get_running_loop().time() + _REST_WAIT)
-    try:
-        if response.content.is_eof():
-            body = response.content.read_nowait()
-        else:
-            async with asyncio.timeout_at(wait):
-                while len(body) < _READ_AT_MOST and (part := await response.content.readany()):
-                    body += part
-    except FOREIGN:
-        response.close()
-    return body[:_READ_AT_MOST].decode("utf-8", "replace")
 
 
 def _address(url: str) -> SplitResult:
@@ -181,8 +161,42 @@ def _address(url: str) -> SplitResult:
     return address
 
 
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _endpoint(address: SplitResult) -> tuple[str, int]:
+    """Return host and port as they are connected to."""
+    host = address.hostname or ""
+    try:
+        name = host if ":" in host else host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise BadSettings("the address of the sink has a host name that cannot be") from error
+    return name, address.port or _PORTS[address.scheme]
+
+
+def _head(address: SplitResult, headers: Mapping[str, str]) -> bytes:
+    """Return a request up to the number that its last header, the length, needs."""
+    host, port = _endpoint(address)
+    host = f"[{host}]" if ":" in host else host
+    if port != _PORTS[address.scheme]:
+        host = f"{host}:{port}"
+    target = quote(address.path or "/", safe="/%:@!$&'()*+,;=~")
+    if address.query:
+        target += "?" + quote(address.query, safe="/?%:@!$&'()*+,;=~")
+    lines = [f"POST {target} HTTP/1.1", f"host: {host}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "content-length: "]).encode("utf-8")
+
+
 def _headers(address: SplitResult, given: Mapping[str, str]) -> dict[str, str]:
-    headers = {"accept-encoding": "identity", "user-agent": "generic-executor-service"}
+    headers = {
+        "accept": "*/*",
+        "accept-encoding": "identity",
+        "user-agent": "generic-executor-service",
+    }
     if address.username is not None:
         pair = f"{unquote(address.username)}:{unquote(address.password or '')}"
         headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")

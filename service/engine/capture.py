@@ -35,9 +35,11 @@ class Kept:
             self._blocks.append(bytes(self._last))
             self._last.clear()
 
-    def content(self) -> bytes:
-        """Return what was kept."""
-        return b"".join((*self._blocks, self._last))
+    def content(self, start: int = 0) -> bytes:
+        """Return what was kept, from byte *start* on."""
+        if start >= self.size - len(self._last):  # nothing is copied but what is new
+            return bytes(self._last[start - self.size + len(self._last) :])
+        return b"".join((*self._blocks, self._last))[start:]
 
 
 class Capture:

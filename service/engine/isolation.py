@@ -1,6 +1,7 @@
 """What keeps scripts from the service and from each other.
 
-Every script gets a Landlock domain of its own, entered by a thread that starts it and ends.
+Every script gets a Landlock domain of its own, entered by a thread that starts it and ends,
+or by itself before its first line when it is the fork of a warm interpreter.
 So neither the runner nor another run is inside: a script can neither signal nor trace them,
 nor read their memory, environment or directories. That costs 0.1 ms per run. Restricting
 the runner itself would be free, but then every script could kill it. Used by `runner_loop`.
@@ -10,7 +11,7 @@ import os
 import time
 from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from enum import StrEnum
 
 from service.engine.landlock import OLDEST_ABI, READ, SCOPES_ABI, WRITE, Landlock, Place, Ruleset
@@ -21,6 +22,7 @@ from service.errors import BadSettings
 
 _FRESH = 2.0
 """Seconds until it is looked again which files there are."""
+_NOT_ISOLATED = "the script could not be isolated"
 
 
 class IsolationMode(StrEnum):
@@ -94,8 +96,23 @@ class Isolation:
         """
         if self._level in (Level.OFF, Level.NONE):
             return program()
-        folder = os.path.dirname(script)  # noqa: PTH120  # pathlib is not loaded here
-        return _in_a_thread(lambda: self._start(program, {cwd: WRITE, folder: READ}))
+        return _in_a_thread(lambda: self._start(program, _own(cwd, script)))
+
+    @contextmanager
+    def rulesets(self, *, cwd: str, script: str) -> Iterator[tuple[int, ...]]:
+        """Open what a process of one thread has to enter, one after the other, for the same.
+
+        There are none where `start` would not isolate either. Raises `OSError`.
+        """
+        if self._level in (Level.OFF, Level.NONE):
+            yield ()
+            return
+        try:
+            opened = self._made(_own(cwd, script))
+        except OSError as error:
+            raise OSError(f"{_NOT_ISOLATED}: {error.strerror}") from error
+        with closing(opened[-1]):
+            yield tuple(rules.descriptor for rules in opened)
 
     def _try(self) -> None:
         try:
@@ -107,21 +124,28 @@ class Isolation:
         try:
             self._enter(own)
         except OSError as error:
-            raise OSError(f"the script could not be isolated: {error.strerror}") from error
+            raise OSError(f"{_NOT_ISOLATED}: {error.strerror}") from error
         return program()
 
     def _enter(self, own: Mapping[str, int]) -> None:
+        made = self._made(own)
+        with closing(made[-1]):
+            for rules in made:
+                rules.enter()
+
+    def _made(self, own: Mapping[str, int]) -> tuple[Ruleset, ...]:
+        """Return what to enter, in this order; the last is the caller's to close."""
         now = time.monotonic()
         if now - self._looked_at > _FRESH:
             self._look()
             self._looked_at = now
-        with closing(Ruleset(self._landlock)) as rules:
+        with ExitStack() as failing:
+            rules = failing.enter_context(closing(Ruleset(self._landlock)))
             for place in self._places:
                 rules.allow(place)
             _allow(rules, own)
-            if self._beside_hidden is not None:
-                self._beside_hidden.enter()
-            rules.enter()
+            failing.pop_all()
+        return (rules,) if self._beside_hidden is None else (self._beside_hidden, rules)
 
     def _look(self) -> None:
         """Open what scripts may touch, anew: files may have been exchanged for others."""
@@ -143,6 +167,11 @@ class Isolation:
             self._held = opening.pop_all()
         self._places, self._beside_hidden = places, beside
         self._remarks = reach.remarks
+
+
+def _own(cwd: str, script: str) -> Mapping[str, int]:
+    folder = os.path.dirname(script)  # noqa: PTH120  # pathlib is not loaded here
+    return {cwd: WRITE, folder: READ}
 
 
 def _allow(rules: Ruleset, rights: Mapping[str, int]) -> None:

@@ -78,23 +78,24 @@ class Ruleset:
         self._landlock = landlock
         scopes = _SIGNALS_AND_ABSTRACT_SOCKETS if landlock.has_scopes else 0
         attributes = _ATTRIBUTES.pack(landlock.rights, 0, scopes)
-        self._descriptor = landlock.create(attributes, len(attributes), 0)
-        if self._descriptor < 0:
+        self.descriptor = landlock.create(attributes, len(attributes), 0)
+        """Another process may enter it as well."""
+        if self.descriptor < 0:
             raise _failure("landlock_create_ruleset")
 
     def allow(self, place: "Place") -> None:
         """Allow *place* and everything below it. Raises `OSError`."""
         rule = _RULE.pack(place.rights & self._landlock.rights, place.descriptor)
-        if self._landlock.add(self._descriptor, _PATH_BENEATH, rule, 0) != 0:
+        if self._landlock.add(self.descriptor, _PATH_BENEATH, rule, 0) != 0:
             raise _failure("landlock_add_rule")
 
     def enter(self) -> None:
         """Restrict the calling thread, and all it will start, for good. Raises `OSError`."""
-        if self._landlock.restrict(self._descriptor, 0) != 0:
+        if self._landlock.restrict(self.descriptor, 0) != 0:
             raise _failure("landlock_restrict_self")
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
 
 class Place:

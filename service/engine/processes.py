@@ -14,12 +14,16 @@ from pathlib import Path, PurePosixPath
 from signal import SIGXFSZ
 
 from service.engine.capture import Capture
+from service.engine.endings import what_stopped
+from service.engine.live import LiveOutputs
 from service.engine.process_tree import MARKER
 from service.engine.protocol import Ended, Isolate, Ready, Start
 from service.engine.run_directory import RunDirectory, remove_abandoned
 from service.engine.runner_client import RunnerClient
 from service.engine.script_files import ScriptFiles
+from service.engine.warm.ways import WarmPython
 from service.errors import RunnerLost
+from service.masks import Masks
 from service.outcome import Ending, Execution
 from service.ports import Order
 
@@ -51,23 +55,26 @@ class ProcessRunner:
         output_kept: int = MIB,
         memory_limit: int = 2048 * MIB,
         process_limit: int = 128,
+        warm_python: bool = True,
         isolated: bool = True,
         readable: Sequence[Path] = (),
         writable: Sequence[Path] = (),
         hidden: Sequence[Path] = (),
+        masks: Masks | None = None,
     ) -> None:
         """Take the engine's end of the *connection* to a runner process.
 
         *runs_dir* belongs to this object alone. *bash* and *python* are absolute, *path* is
         the `PATH` of scripts. *grace* is the seconds between SIGTERM and SIGKILL. Disk and
-        output are bytes per run, *memory_limit* is bytes per process, *process_limit* is
-        how many processes the user may have above those it has; 0 lifts the last two.
-        *isolated* scripts are kept from the service as far as the kernel can: they may
-        touch their own directory and what they need of the system, also what is *readable*
-        and *writable*, but nothing *hidden* wherever it lies. They read *environments_dir*;
-        what is started through `client` in a directory of it writes to that.
+        output are bytes per run, *memory_limit* is bytes per process, *process_limit* how many
+        processes the user may have above those it has; 0 lifts the last two. *warm_python*
+        forks `.py` files from an interpreter. *isolated* scripts are kept from the service as
+        far as the kernel can: they may touch their own directory and what they need of the
+        system, what is *readable* and *writable*, but nothing *hidden*. They read
+        *environments_dir*; what `client` starts in a directory of it writes to that.
         """
         self.client = RunnerClient(connection)
+        self.live = LiveOutputs(masks or Masks())
         self._runs_dir = runs_dir.absolute()  # the runner has a directory of its own
         self._blobs_dir = blobs_dir.absolute()
         self._scripts = ScriptFiles(self._blobs_dir)
@@ -79,8 +86,8 @@ class ProcessRunner:
         self._output_kept = output_kept
         self._memory_limit = memory_limit
         self._process_limit = process_limit
-        self._occupied: dict[str, RunDirectory] = {}
-        """Directories of live runs."""
+        self.ways = WarmPython(wanted=warm_python)
+        self._occupied: dict[str, RunDirectory] = {}  # by live run
         self._watching: asyncio.Task[None] | None = None
         self._wish = Isolate(
             wanted=isolated,
@@ -123,8 +130,7 @@ class ProcessRunner:
     async def run(self, order: Order) -> Execution:
         """Run the script of *order* and return when it and all that it started are gone.
 
-        Raises `RunnerLost` when the runner process went away. Cancelling the task that
-        waits here ends the script first.
+        Raises `RunnerLost` when the runner went away. Who cancels this ends the script first.
         """
         if self.gone.is_set():
             raise RunnerLost
@@ -136,12 +142,12 @@ class ProcessRunner:
             return _not_run(f"no program runs files that end with {suffix!r}")
         try:
             script = self._scripts.path(blob=order.blob, name=order.name, content=order.content)
-            directory = RunDirectory(self._runs_dir, order.event)
+            directory = RunDirectory(self._runs_dir, order.event, order.files)
         except OSError as error:
             return _not_run(f"the run could not be prepared: {error.strerror}")
         self._occupied[order.run] = directory
         try:
-            return await self._execute(self._start_of(order, program, script, directory))
+            return await self._execute(order, self._start_of(order, program, script, directory))
         finally:
             del self._occupied[order.run]
             await directory.remove()
@@ -160,6 +166,7 @@ class ProcessRunner:
             "TMPDIR": cwd,
             "LANG": "C.UTF-8",
             "GENEXEC_RESULT_FILE": directory.result_file,
+            **directory.files,
         }
         return Start(
             run=order.run,
@@ -171,9 +178,10 @@ class ProcessRunner:
             file_size=self._disk_limit,
             memory=self._memory_limit,
             processes=self._process_limit,
+            warm=self.ways.domain(order),
         )
 
-    async def _execute(self, start: Start) -> Execution:
+    async def _execute(self, order: Order, start: Start) -> Execution:
         try:
             capture = Capture(
                 kept=self._output_kept,
@@ -183,12 +191,14 @@ class ProcessRunner:
         except OSError as error:
             return _not_run(f"the run could not be prepared: {error.strerror}")
         try:
-            ended = await self._end_of(start, capture)
-            await capture.finish(within=_LAST_OUTPUT)
+            with self.live.announced(order, capture.output.content):
+                ended = await self._end_of(start, capture)
+                await capture.finish(within=_LAST_OUTPUT)
         except ValueError as error:
             return _not_run(f"the script could not be started: {error}")
         finally:
             capture.close()
+        self.ways.note(start, ended)
         directory = self._occupied[start.run]
         ending = Ending(ended.why)
         if ending is Ending.EXIT and await self._hit_file_size(ended, directory):
@@ -201,7 +211,7 @@ class ProcessRunner:
             output=capture.output.content(),
             cut=capture.cut,
             result_file=directory.result(),
-            detail=self._detail(ending, ended, start),
+            detail=ended.detail or what_stopped(ending, start, output=self._output_limit),
             seconds=ended.seconds,
             leftovers=ended.leftovers,
         )
@@ -217,8 +227,7 @@ class ProcessRunner:
             raise
 
     def _stop_now(self, run: str, why: Ending) -> None:
-        # Without grace: five more seconds would be enough to fill a disk.
-        self.client.stop(run, why, grace=0)
+        self.client.stop(run, why, grace=0)  # five more seconds would be enough to fill a disk
 
     async def _hit_file_size(self, ended: Ended, directory: RunDirectory) -> bool:
         """Say whether it ended because one file was about to outgrow the disk limit."""
@@ -235,15 +244,6 @@ class ProcessRunner:
                 if run in self._occupied and await directory.exceeds(self._disk_limit):
                     self._stop_now(run, Ending.DISK_LIMIT)
             took = loop.time() - began
-
-    def _detail(self, ending: Ending, ended: Ended, start: Start) -> str:
-        return ended.detail or {
-            Ending.DEADLINE: f"stopped at its deadline of {start.timeout:g} s",
-            Ending.OUTPUT_LIMIT: f"stopped after {self._output_limit} bytes of output",
-            Ending.DISK_LIMIT: f"stopped after it took {self._disk_limit} bytes of disk",
-            Ending.CANCELLED: "cancelled",
-            Ending.INTERRUPTED: "the service was shut down",
-        }.get(ending, "")
 
 
 def _not_run(detail: str) -> Execution:

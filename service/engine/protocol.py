@@ -68,6 +68,8 @@ class Start(NamedTuple):
     memory: int
     processes: int
     """Limits of the script's processes, each 0 for none; see `sandbox`."""
+    warm: str = ""
+    """Whose warm interpreter it may be forked from, see `warm`; empty for a cold start."""
 
 
 class Stop(NamedTuple):
@@ -88,6 +90,8 @@ class Ended(NamedTuple):
     seconds: float = 0.0
     leftovers: int = 0
     detail: str = ""
+    cold: str = ""
+    """Why a script that may be warm was started cold; empty when it was not."""
 
 
 Message = Isolate | Ready | Start | Stop | Ended

@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from service.event import Event
@@ -34,8 +34,13 @@ log = logging.getLogger(__name__)
 class RunDirectory:
     """A directory that exists as long as its run."""
 
-    def __init__(self, parent: Path, event: Event) -> None:
-        """Make it, with the event as a file in it. Raises `OSError`."""
+    def __init__(
+        self, parent: Path, event: Event, files: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Make it, with the event and *files* in it, by the variables that name them.
+
+        Raises `OSError`.
+        """
         self.path = parent / (_PREFIX + secrets.token_hex(8))
         self.event_file = f"{self.path}/{_EVENT}"
         self.result_file = f"{self.path}/{_RESULT}"
@@ -43,7 +48,12 @@ class RunDirectory:
         self.path.mkdir(mode=0o700)
         try:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            self._write_event(event)
+            self._write(_EVENT, compact(event.document).encode("utf-8"))
+            self.files = {
+                variable: self._write(f"given-{number}", content)
+                for number, (variable, content) in enumerate((files or {}).items())
+            }
+            """Paths, by the variables that hold them."""
         except OSError:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
@@ -91,13 +101,15 @@ class RunDirectory:
         finally:
             os.close(self._fd)
 
-    def _write_event(self, event: Event) -> None:
+    def _write(self, name: str, content: bytes) -> str:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        descriptor = os.open(_EVENT, flags, 0o600, dir_fd=self._fd)
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
-            content = compact(event.document).encode("utf-8")
-            if file.write(content) != len(content):
+        descriptor = os.open(name, flags, 0o600, dir_fd=self._fd)
+        try:
+            if os.write(descriptor, content) != len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(descriptor)
+        return f"{self.path}/{name}"
 
     def _content(self, name: str) -> bytes:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK

@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from functools import partial
+from math import inf
 
 from service.engine.isolation import Isolation
 from service.engine.landlock import Landlock
@@ -19,6 +20,9 @@ from service.engine.process_tree import Process, end_tree, marked_run, orphans
 from service.engine.protocol import NOT_RUN, Channel, Ended, Isolate, Message, Start, Stop
 from service.engine.sandbox import ScriptLimits
 from service.engine.script_process import Script, spawn
+from service.engine.warm.letters import COLD, FAILED
+from service.engine.warm.pool import Pool
+from service.engine.warm.spares import Gates, Spare, Waiting, Word, close_all
 
 _RETRY = 0.001
 _BENEFIT_OF_DOUBT = 0.03
@@ -43,6 +47,8 @@ class RunnerLoop:
         self._poll = select.poll()
         self._poll.register(self._woken, select.POLLIN)
         self._poll.register(channel, select.POLLIN)
+        self._gates = Gates(self._poll)
+        self._warm = Pool(self._poll, born=self._born, cold=self._start_cold)
 
     def serve(self) -> None:
         """Work until the engine is gone: raises `ConnectionError` then."""
@@ -64,14 +70,16 @@ class RunnerLoop:
             if events & ~select.POLLOUT:
                 for message, descriptors in self._channel.receive():
                     self._obey(message, descriptors)
+            for descriptor in ready:
+                self._warm.heard(descriptor, now=time.monotonic())
+                self._listen(self._gates.heard(descriptor))
         self._act_on_time()
 
     def _timeout(self) -> float | None:
         """Return milliseconds until something is due."""
-        if not self._scripts:
-            return None
-        due = min(script.due for script in self._scripts.values())
-        return max(0.0, due - time.monotonic()) * 1000
+        due = min((script.due for script in self._scripts.values()), default=inf)
+        due = min(due, self._warm.due)
+        return None if due == inf else max(0.0, due - time.monotonic()) * 1000
 
     def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
         match message:
@@ -89,26 +97,67 @@ class RunnerLoop:
                         grace=message.grace,
                         now=time.monotonic(),
                     )
+                elif self._warm.cancel(message.run):
+                    self._tell(Ended(message.run, message.why, signal=signal.SIGKILL))
             case _:
                 raise ConnectionError(f"a runner is not told {message!r}")
 
     def _start(self, start: Start, streams: tuple[int, ...]) -> None:
-        if self._isolation is None:
-            raise ConnectionError("nobody said how scripts are isolated")
+        why = self._warm.take(start, streams, now=time.monotonic()) if start.warm else ""
+        if why or not start.warm:
+            self._start_cold(start, streams, why)
+
+    def _start_cold(self, start: Start, streams: tuple[int, ...], why: str) -> None:
+        """Start a new program; *why* a fork does not do, where it might have."""
+        isolation = self._isolated()
         try:
             program = partial(spawn, start, streams)
-            pid = self._isolation.start(program, cwd=start.cwd, script=start.argv[-2])
+            pid = isolation.start(program, cwd=start.cwd, script=start.argv[-2])
         except OSError as error:
             self._tell(Ended(start.run, NOT_RUN, detail=str(error)))
             return
         finally:
             for stream in streams:
                 os.close(stream)
+        self._enter(start, pid).cold = why
+
+    def _born(self, waiting: Waiting, spare: Spare) -> None:
+        """Let the fork of a warm interpreter become its script; its limits are on before."""
+        start, streams, *_ = waiting
+        script = self._enter(start, spare.pid)
+        try:
+            with self._isolated().rulesets(cwd=start.cwd, script=start.argv[-2]) as rulesets:
+                told = spare.send(waiting, rulesets)
+        except OSError as error:
+            script.not_run = str(error)
+            spare.gate.close()  # the process ends, and then the run
+            close_all(streams)
+            return
+        if told:
+            self._gates.add(start.run, spare.gate)
+            close_all(streams)
+            return
+        del self._scripts[start.run], self._mains[spare.pid]
+        self._start_cold(start, streams, "its fork could not be told what it is")
+
+    def _isolated(self) -> Isolation:
+        if self._isolation is None:
+            raise ConnectionError("nobody said how scripts are isolated")
+        return self._isolation
+
+    def _enter(self, start: Start, pid: int) -> Script:
         script = Script(start, pid, now=time.monotonic())
         self._scripts[start.run] = self._mains[pid] = script
         self._limits.put_on(
             pid, file_size=start.file_size, memory=start.memory, processes=start.processes
         )
+        return script
+
+    def _listen(self, word: Word | None) -> None:
+        script = self._scripts.get(word.run) if word is not None else None
+        if word is not None and script is not None:
+            script.not_run = word.why if word.kind == FAILED else ""
+            script.cold = word.why if word.kind == COLD else ""
 
     def _wait_for_the_dead(self) -> None:
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
@@ -119,6 +168,7 @@ class RunnerLoop:
                     self._main_ended(script, result)
                     continue
                 os.waitpid(result.si_pid, 0)
+                self._warm.died(result.si_pid, now=time.monotonic())
                 for other in self._scripts.values():
                     if other.over:
                         other.due = 0.0  # look at once what fell to us from this one
@@ -126,6 +176,7 @@ class RunnerLoop:
     def _main_ended(self, script: Script, result: os.waitid_result) -> None:
         now = time.monotonic()
         script.main_ended(result, now=now)
+        self._listen(self._gates.last_word(script.run))
         unfinished = self._end_orphans()
         script.wait_for_main()
         del self._mains[script.pid]
@@ -145,6 +196,7 @@ class RunnerLoop:
                 script.due = now + _RETRY
             else:
                 script.act(self._orphans_of(script), now=now)
+        self._warm.act(now)
 
     def _end_orphans(self) -> set[Script]:
         """Kill what runs that are over left behind; return those of which there was something.
@@ -155,7 +207,7 @@ class RunnerLoop:
         unfinished: set[Script] = set()
         nobodys: dict[int, float] = {}
         now = time.monotonic()
-        for orphan in list(orphans(self._mains)):
+        for orphan in self._orphans():
             owner = self._owner(orphan)
             if owner is not None and not owner.over:
                 continue
@@ -176,7 +228,12 @@ class RunnerLoop:
         self._tell(script.report(now=now))
 
     def _orphans_of(self, script: Script) -> list[Process]:
-        return [orphan for orphan in orphans(self._mains) if self._owner(orphan) is script]
+        return [orphan for orphan in self._orphans() if self._owner(orphan) is script]
+
+    def _orphans(self) -> list[Process]:
+        warm = self._warm.pids
+        every = orphans(self._mains.keys() | warm)
+        return [orphan for orphan in every if orphan.session not in warm]
 
     def _owner(self, orphan: Process) -> Script | None:
         """Return the live run that *orphan* belongs to: by its session, else by its marker."""

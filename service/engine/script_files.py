@@ -24,7 +24,7 @@ class ScriptFiles:
         """
         path = self._directory / blob / name
         with contextlib.suppress(OSError):
-            if path.read_bytes() == content:
+            if _content(path, len(content)) == content:
                 return path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = path.with_name(f".{secrets.token_hex(8)}")
@@ -37,3 +37,12 @@ class ScriptFiles:
             beside.unlink(missing_ok=True)
             raise
         return path
+
+
+def _content(path: Path, size: int) -> bytes:
+    """Return what the file holds, no more than a byte beyond *size*; raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, size + 1)
+    finally:
+        os.close(descriptor)

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from math import inf
 
 from service.engine.process_tree import Process, ask_to_end, descendants, end_tree, signal_group
-from service.engine.protocol import DEADLINE, EXIT, Ended, Start
+from service.engine.protocol import DEADLINE, EXIT, NOT_RUN, Ended, Start
 
 PATIENCE = 5.0
 """Seconds until a process that does not even obey SIGKILL is left alone."""
@@ -65,6 +65,10 @@ class Script:
         """When something is to be done next; monotonic."""
         self.leftovers: set[int] = set()
         self.gives_up = inf
+        self.not_run = ""
+        """Why its program never began, although there was a process."""
+        self.cold = ""
+        """Why it was started cold although it may be warm."""
         self._why = ""
         self._grace = start.grace
         self._started = now
@@ -114,6 +118,8 @@ class Script:
 
     def report(self, *, now: float) -> Ended:
         """Return what the engine is told."""
+        if self.not_run:
+            return Ended(self.run, NOT_RUN, detail=self.not_run)
         stuck = now >= self.gives_up
         return Ended(
             run=self.run,
@@ -123,6 +129,7 @@ class Script:
             seconds=self._seconds if self.over else now - self._started,
             leftovers=len(self.leftovers),
             detail="some of its processes could not be ended" if stuck else "",
+            cold=self.cold,
         )
 
     def _kill(self, orphans: Collection[Process], *, now: float) -> None:

@@ -5,6 +5,8 @@ It knows which paths are open to everybody and what the others need, asks `brows
 nobody may do is refused before the body is read.
 """
 
+import re
+
 from service.errors import EventTooLarge
 from service.intake.asgi import (
     Application,
@@ -26,6 +28,11 @@ SENDER = "genexec.sender"
 """The key in the ASGI scope under which the API finds who asks."""
 
 _OPEN = ("/healthz", "/readyz")
+_EVENTS = "/api/v1/events"
+"""Takes events, too, whatever path is set for them."""
+_SENDING = re.compile(r"/api/v1/runs(?:/[^/]+/rerun)?")
+_LOOKING = "/api/v1/explain"
+"""Is asked with a body and changes nothing."""
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -48,7 +55,7 @@ class Gate:
         max_body: int,
         body_timeout: float,
     ) -> None:
-        self._paths = {"/", ""} if path == "/" else {path}
+        self._paths = ({"/", ""} if path == "/" else {path}) | {_EVENTS}
         self._events = events
         self._other = other
         self._guard = guard
@@ -120,7 +127,9 @@ class Gate:
             return Allowed.SEND
         if request.path in _OPEN:
             return None
-        return Allowed.READ if request.method in _READING else Allowed.OPERATE
+        if request.method in _READING or request.path == _LOOKING:
+            return Allowed.READ
+        return Allowed.SEND if _SENDING.fullmatch(request.path) else Allowed.OPERATE
 
     def _at_sight(self, request: Request, needed: Allowed | None) -> Sender | Denial | None:
         if needed is None:

@@ -16,11 +16,11 @@ class Scope(StrEnum):
     """What a sender may be allowed to do."""
 
     SEND = "send"
-    """Send events."""
+    """Send events, have a run repeated."""
     READ = "read"
     """Look at runs, their outputs, the status, the metrics."""
     OPERATE = "operate"
-    """Have the service do something: look for new commits."""
+    """Have the service do something: look for new commits, cancel a run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

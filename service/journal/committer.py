@@ -12,23 +12,16 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
 
 from service.errors import JournalUnavailable
-from service.journal.database import (
-    FOREIGN_ERRORS,
-    error_code,
-    is_damage,
-    translated,
-    write_nothing,
-)
+from service.journal.database import is_damage
 from service.journal.replies import Result, deliver
 from service.journal.reserve import Reserve
+from service.journal.transaction import Stroke, T, Transaction, Work
 
 LAZY_SECONDS = 0.05
 """A lazy piece of work is written at latest this long after it was handed in."""
@@ -39,19 +32,6 @@ _MOST_LAZY = 10_000
 
 _log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
-
-
-@dataclass(frozen=True, slots=True)
-class _Stroke:
-    work: Work[Any]
-    future: asyncio.Future[Any]
-
-
-class _Lost(Exception):
-    """The whole transaction fails with a piece of work."""
-
 
 class Committer:
     """Owns the writing connection of one file and the thread that uses it."""
@@ -61,9 +41,10 @@ class Committer:
     ) -> None:
         """Take over *connection*; *reserve* is given up when a full disk stops a commit."""
         self._connection = connection
+        self._transaction = Transaction(connection, path=path)
         self._path = path
         self._reserve = reserve
-        self._queue: SimpleQueue[_Stroke | None] = SimpleQueue()
+        self._queue: SimpleQueue[Stroke | None] = SimpleQueue()
         """None only wakes the thread."""
         self._lazy: deque[Work[object]] = deque(maxlen=_MOST_LAZY)
         self._due = 0.0
@@ -94,7 +75,7 @@ class Committer:
         if self._closing:
             raise JournalUnavailable(f"{self._path} is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Stroke(work, future))
+        self._queue.put(Stroke(work, future))
         return await future
 
     def submit_lazily(self, work: Work[object]) -> None:
@@ -128,7 +109,7 @@ class Committer:
                     _log.warning("%d marks were not written to %s", len(self._lazy), self._path)
                 return
 
-    def _gather(self) -> Sequence[_Stroke]:
+    def _gather(self) -> Sequence[Stroke]:
         """Wait for something to do, then take everything that is there."""
         waiting = self._lazy or self._trouble  # in trouble an empty commit tells when it is over
         patience = max(0.0, self._due - time.monotonic()) if waiting else None
@@ -141,7 +122,7 @@ class Committer:
                 item = self._queue.get_nowait()
         return strokes
 
-    def _commit(self, strokes: Sequence[_Stroke]) -> None:
+    def _commit(self, strokes: Sequence[Stroke]) -> None:
         self._nudged = False  # before they are taken: what comes now is not forgotten
         lazy = [self._lazy.popleft() for _ in range(len(self._lazy))]
         try:
@@ -150,7 +131,9 @@ class Committer:
         except Exception as error:  # noqa: BLE001  # the thread goes on, the callers are told
             self._keep(lazy)
             self._failed(error, len(strokes))
-            results = [Result(stroke.future, error=self._told(error)) for stroke in strokes]
+            results = [
+                Result(stroke.future, error=self._transaction.told(error)) for stroke in strokes
+            ]
         deliver(results)
 
     def _failed(self, error: Exception, callers: int) -> None:
@@ -175,20 +158,19 @@ class Committer:
         self._lazy.extendleft(reversed(lazy[max(0, len(lazy) - room) :]))
         self._due = time.monotonic() + _PAUSE_AFTER_FAILURE
 
-    def _write_twice(
-        self, lazy: Sequence[Work[object]], strokes: Sequence[_Stroke]
-    ) -> list[Result]:
+    def _write_twice(self, lazy: Sequence[Work[object]], strokes: Sequence[Stroke]) -> list[Result]:
         """Write; on a full disk give up the reserve, and write again."""
         try:
-            return self._write(lazy, strokes)
+            self._transaction.probing = bool(self._trouble)
+            return self._transaction.write(lazy, strokes)
         except Exception as error:
-            self._roll_back()
+            self._transaction.roll_back()
             if not self._mended(error.__cause__ or error):
                 raise
         try:
-            return self._write(lazy, strokes)
+            return self._transaction.write(lazy, strokes)
         except Exception:
-            self._roll_back()
+            self._transaction.roll_back()
             raise
 
     def _mended(self, error: BaseException) -> bool:
@@ -197,54 +179,3 @@ class Committer:
             self._connection.execute("PRAGMA shrink_memory")
             return True
         return self._reserve is not None and self._reserve.release()
-
-    def _roll_back(self) -> None:
-        with suppress(*FOREIGN_ERRORS):
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-
-    def _write(self, lazy: Sequence[Work[object]], strokes: Sequence[_Stroke]) -> list[Result]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        if self._trouble:
-            write_nothing(self._connection)
-        for work in lazy:
-            _, error = self._attempt(work)
-            if error is not None:
-                _log.warning("a mark was not written to %s: %s", self._path, error)
-        results = []
-        for stroke in strokes:
-            value, error = self._attempt(stroke.work)
-            results.append(Result(stroke.future, value, error))
-        self._connection.execute("COMMIT")
-        return results
-
-    def _attempt(self, work: Work[Any]) -> tuple[Any, Exception | None]:
-        """Do one piece of work so that its failure leaves nothing behind."""
-        execute = self._connection.execute
-        execute("SAVEPOINT work")
-        try:
-            value = work(self._connection)
-        except Exception as error:  # handed to whoever submitted the work
-            whole = is_damage(error) or error_code(error) in {
-                sqlite3.SQLITE_FULL,
-                sqlite3.SQLITE_IOERR,
-            }
-            if whole or not self._connection.in_transaction:
-                raise _Lost from error
-            execute("ROLLBACK TO work")
-            execute("RELEASE work")
-            return None, self._told(error)
-        execute("RELEASE work")
-        return value, None
-
-    def _told(self, error: Exception) -> Exception:
-        """Return what the caller is told, a new exception for each."""
-        cause = error.__cause__ if isinstance(error, _Lost) else error
-        if isinstance(cause, FOREIGN_ERRORS):
-            told: Exception = translated(cause, self._path)
-        elif cause is error:
-            return error
-        else:
-            told = JournalUnavailable(f"{self._path} cannot be used now: {cause}")
-        told.__cause__ = cause
-        return told

@@ -11,11 +11,12 @@ from contextlib import closing
 from pathlib import Path
 
 from service.errors import ContentConflict, JournalUnavailable, QueueFull
-from service.journal.committer import Committer, T, Work
+from service.journal.committer import Committer
 from service.journal.database import exists, open_for_reading, open_for_writing, translating
 from service.journal.reserve import Reserve
 from service.journal.rows import ACCEPTED, Row, arrival_row
 from service.journal.schema import inbox_schema, record_schema
+from service.journal.transaction import T, Work
 from service.runs import Arrival, Receipt
 
 _INSERT = f"INSERT INTO accepted ({ACCEPTED}) VALUES ({', '.join('?' * 14)})"

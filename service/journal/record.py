@@ -14,10 +14,11 @@ from pathlib import Path
 from service.errors import JournalUnreadable
 from service.event import Event
 from service.journal.accepted import AcceptedEvents
-from service.journal.committer import Committer, T, Work
+from service.journal.committer import Committer
 from service.journal.database import open_for_reading, open_for_writing, translating
+from service.journal.pending import PendingEvents
 from service.journal.reserve import Reserve
-from service.journal.rows import delivery_of, is_sound, written
+from service.journal.rows import written
 from service.journal.schema import record_schema
 from service.journal.soundness import sound_attempt, sound_run
 from service.journal.statements import (
@@ -27,13 +28,12 @@ from service.journal.statements import (
     BURY,
     CURSOR,
     FOLLOWED,
-    ONE_PENDING,
     OPEN,
     OURS,
-    PENDING,
     SENT,
 )
 from service.journal.strokes import advance_cursor, write_stroke
+from service.journal.transaction import T, Work
 from service.ports import Clock
 from service.runs import Accepted, Attempt, Delivery, Outgoing, Run, Waiting
 from service.states import State
@@ -74,6 +74,9 @@ class SqliteRecord:
             self.close()
             raise
         self._closing.callback(self._reads.close)
+        self._pending = PendingEvents(
+            self._reads, path=path, bury=lambda id_, why: self._mark(BURY, [(why, id_)])
+        )
 
     def close(self) -> None:
         """Write what was handed in and close the files."""
@@ -108,7 +111,8 @@ class SqliteRecord:
     def accepted(self, seq: int) -> Accepted:
         """Return the accepted event at position *seq*.
 
-        Raises `JournalUnreadable` when it is damaged or missing; its run then ends `errored`.
+        Raises `JournalUnreadable` when it is damaged or missing also at a second look; its run
+        then ends `errored`. `JournalUnavailable` says to come again.
         """
         try:
             return self._inbox.event(seq)
@@ -189,26 +193,15 @@ class SqliteRecord:
         An event marked a moment ago may still be listed: go on *after* the last position.
         One whose body is damaged moves to the dead letters.
         """
-        found: list[tuple[int, Delivery]] = []
-        with translating(self._path):
-            while len(found) < limit:
-                rows = self._reads.execute(PENDING, (after, limit - len(found))).fetchall()
-                if not rows:
-                    break
-                after = rows[-1][0]
-                for position, *row in rows:
-                    if is_sound(row):
-                        found.append((position, delivery_of(row)))
-                    else:
-                        _log.error("the outgoing event %s is damaged and is not sent", row[0])
-                        self._mark(BURY, [("the stored event is damaged", row[0])])
-        return found
+        return self._pending.page(after=after, limit=limit)
 
     def outgoing(self, event_id: str) -> Outgoing | None:
-        """Return an outgoing event still to be sent, None when it is not to be sent any more."""
-        with translating(self._path):
-            row = self._reads.execute(ONE_PENDING, (event_id,)).fetchone()
-        return delivery_of(row).outgoing if row is not None and is_sound(row) else None
+        """Return an outgoing event still to be sent, None when it is not to be sent any more.
+
+        One whose body is damaged moves to the dead letters.
+        """
+        delivery = self._pending.one(event_id)
+        return delivery.outgoing if delivery is not None else None
 
     def sent(self, ids: Sequence[str]) -> None:
         """Remember deliveries with the next commit."""

@@ -9,10 +9,12 @@ import asyncio
 import errno
 import os
 import stat
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from service.errors import BadScript, SourceMisconfigured, SourceUnavailable
-from service.scripts import Found, Listing, LookUp, Place
+from service.ports import MOST_NAMES
+from service.scripts import SUFFIXES, Found, Listing, LookUp, Place
 from service.sources.address import for_project
 from service.sources.objects import object_id
 from service.sources.recent import Recent
@@ -44,6 +46,9 @@ class DirectorySource:
     async def look_up(self, question: LookUp) -> Listing:
         return await asyncio.to_thread(self._look_up, question)
 
+    async def names(self, project: str, places: Sequence[Place]) -> Sequence[str]:
+        return await asyncio.to_thread(self._names, project, places)
+
     async def read(self, found: Found) -> bytes:
         if found.problem:
             raise BadScript(found.problem)
@@ -70,10 +75,10 @@ class DirectorySource:
                 if tree is None:
                     continue
                 commits[place] = ""
-                folder = _real(tree / place.folder)
-                if not _inside(folder, tree) or not folder.is_dir():
+                names = _present(f"{tree}/{place.folder}", question.names)
+                if names and not _inside(_real(tree / place.folder), tree):
                     continue
-                for name in question.names:
+                for name in names:
                     script = self._found(question.project, place, tree, name)
                     if script is not None:
                         found[place, name] = script
@@ -81,6 +86,21 @@ class DirectorySource:
             raise _unreadable(error) from error
         note = "a directory has no commits; gitcommitid is not looked at"
         return Listing(found=found, commits=commits, note=note if question.gitcommitid else "")
+
+    def _names(self, project: str, places: Sequence[Place]) -> Sequence[str]:
+        top = self._top(project)
+        names: set[str] = set()
+        try:
+            for place in places:
+                tree = self._tree(top, place)
+                folder = None if tree is None else _real(tree / place.folder)
+                if tree is None or folder is None or not _inside(folder, tree):
+                    continue
+                if folder.is_dir():
+                    names |= {file.name for file in folder.iterdir() if file.suffix in SUFFIXES}
+        except OSError as error:
+            raise _unreadable(error) from error
+        return sorted(names)[:MOST_NAMES]
 
     def _found(self, project: str, place: Place, tree: Path, name: str) -> Found | None:
         path = tree / place.folder / name
@@ -136,12 +156,15 @@ class DirectorySource:
         return content
 
     def _tree(self, top: Path, place: Place) -> Path | None:
-        """Return what corresponds to the tree of a commit; None for a missing branch."""
+        """Return what corresponds to the tree of a commit, free of links.
+
+        None for a missing branch.
+        """
         if not self._branches:
             return top
         tree = top / (place.branch or self._default_branch)
         if tree.is_dir():
-            return tree
+            return _real(tree)
         if place.branch is None:
             raise SourceUnavailable(f"{tree}, the directory of the default branch, is missing")
         return None
@@ -164,14 +187,28 @@ class DirectorySource:
         return top
 
 
+def _present(folder: str, names: Iterable[str]) -> list[str]:
+    """Return the names that stand in *folder*, whatever they are; raises `OSError`.
+
+    Most folders and most names are not there: that must be cheap to see.
+    """
+    try:
+        here = stat.S_ISDIR(os.stat(folder).st_mode)  # noqa: PTH116  # cheaper than `Path`
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            raise
+        return []
+    return [name for name in names if here and os.path.lexists(f"{folder}/{name}")]
+
+
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
 def _inside(path: Path, tree: Path) -> bool:
-    """Say whether *path*, free of links, belongs to *tree* as a commit of it would see it."""
-    root = _real(tree)
-    return path.is_relative_to(root) and ".git" not in path.relative_to(root).parts
+    """Say whether *path* belongs to *tree* as a commit would see it; both are free of links."""
+    whole, root = f"{path}/", f"{tree}/".replace("//", "/")
+    return whole.startswith(root) and ".git" not in whole[len(root) :].split("/")
 
 
 def _unreadable(error: OSError) -> SourceUnavailable:

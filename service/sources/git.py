@@ -7,12 +7,13 @@ event: repositories in use are fetched in the background, events are answered fr
 import asyncio
 import logging
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from service.errors import BadScript, SourceMisconfigured, SourceUnavailable
 from service.ports import Clock
-from service.scripts import Found, Listing, LookUp
+from service.scripts import Found, Listing, LookUp, Place
 from service.sources.address import Address
 from service.sources.commands import Commands, GitFailed
 from service.sources.credentials import Credentials
@@ -91,6 +92,9 @@ class GitSource:
 
     async def look_up(self, question: LookUp) -> Listing:
         return await self._repository(question.project).look_up(question)
+
+    async def names(self, project: str, places: Sequence[Place]) -> Sequence[str]:
+        return await self._repository(project).names(places)
 
     async def read(self, found: Found) -> bytes:
         if found.problem:

@@ -7,13 +7,13 @@ asked again.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
 from service.errors import BadScript, SourceUnavailable
-from service.ports import Clock
-from service.scripts import Found, Level, Listing, LookUp, Place
+from service.ports import MOST_NAMES, Clock
+from service.scripts import SUFFIXES, Found, Level, Listing, LookUp, Place
 from service.sources.objects import ObjectDamaged, Objects, ObjectTooLarge
 from service.sources.recent import Recent
 from service.sources.snapshot import Snapshot, Tip, changes
@@ -55,6 +55,10 @@ class Repository:
     async def look_up(self, question: LookUp) -> Listing:
         """Answer as `service.ports.Source` promises."""
         return await self._repaired(lambda: self._look_up(question))
+
+    async def names(self, places: Sequence[Place]) -> Sequence[str]:
+        """Return the names of the scripts as `service.ports.Source` promises."""
+        return await self._repaired(lambda: self._names(places))
 
     async def content(self, blob: str) -> bytes:
         """Return the content with this id. Raises `SourceUnavailable` or `BadScript`."""
@@ -119,6 +123,16 @@ class Repository:
                     found[place, script.name] = script
         note = f"mirror of {snapshot.at:%Y-%m-%dT%H:%M:%SZ}: {failure}" if failure else ""
         return Listing(found=found, commits=commits, fresh=not failure, note=note, problem=problem)
+
+    async def _names(self, places: Sequence[Place]) -> Sequence[str]:
+        snapshot = await self.upkeep.current()
+        names: set[str] = set()
+        for place in places:
+            tip = _tip(place, snapshot, None)
+            if tip is not None:
+                entries = await self._trees.folder(tip.tree, place.folder)
+                names |= {name for name in entries if name.endswith(SUFFIXES)}
+        return sorted(names)[:MOST_NAMES]
 
     async def _at(self, place: Place, tip: Tip, question: LookUp) -> list[Found]:
         entries = await self._trees.folder(tip.tree, place.folder)

@@ -162,7 +162,7 @@ class _Source:
     def __init__(self, inner: Source, point: CrashPoint) -> None:
         self._inner = inner
         self._point = point
-        self.refresh = inner.refresh
+        self.refresh, self.names = inner.refresh, inner.names
         self.troubles = inner.troubles
 
     async def look_up(self, question: LookUp) -> Listing:

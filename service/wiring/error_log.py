@@ -126,8 +126,6 @@ async def opened_error_log(settings: Settings, sink: Sender | None) -> AsyncIter
         yield error_log
     finally:
         await error_log.close()
-        if control_plane is not None:
-            await control_plane.close()
 
 
 def told(journal: Journal, error_log: ErrorLog, *, answers: bool) -> Journal:

@@ -50,6 +50,7 @@ async def run_once(event: Event, settings: Settings, environment: Mapping[str, s
     hidden = hidden_from_scripts(settings, environment)
     settings = _by_hand(settings)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    rules = make_rules(settings, environment)
     clock = SystemClock()
     now = clock.now()
     belonging = belonging_of(event, settings.default)
@@ -73,13 +74,14 @@ async def run_once(event: Event, settings: Settings, environment: Mapping[str, s
                 runs_dir=folder / "work",
                 hidden=hidden,
                 environment=environment,
+                masks=rules.masks,
             )
         )
         handling = Handling(
             source=source,
             runners=runners,
             journal=journal,
-            rules=make_rules(settings, environment),
+            rules=rules,
             clock=clock,
             new_id=lambda: str(uuid4()),
             leaving=outgoing.extend,
@@ -97,8 +99,11 @@ async def run_once(event: Event, settings: Settings, environment: Mapping[str, s
 
 
 def _by_hand(settings: Settings) -> Settings:
-    """Keep mirrors and script files apart from those of a service that may be running."""
-    return replace(settings, state_dir=settings.state_dir / "by-hand")
+    """Keep mirrors and script files apart from those of a service that may be running.
+
+    An interpreter that is kept warm for the next run would wait in vain.
+    """
+    return replace(settings, state_dir=settings.state_dir / "by-hand", warm_python=False)
 
 
 async def _to_the_end(handled: Handled) -> None:

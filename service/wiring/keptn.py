@@ -138,8 +138,6 @@ class Fetching:
                 await way.close()
             if registration is not None:
                 await registration.close()
-            if control_plane is not None:
-                await control_plane.close()
 
     async def _until_draining(self) -> None:
         while not self._is_over():

@@ -138,6 +138,7 @@ async def opened_runners(
     runs_dir: Path,
     hidden: Sequence[Path],
     environment: Mapping[str, str],
+    masks: Masks,
 ) -> AsyncIterator[tuple[ProcessRunner, Ready, Mapping[str, Runner]]]:
     """Open the runners by file suffix; before them that of the runner process and its report.
 
@@ -145,7 +146,7 @@ async def opened_runners(
     the service; the Kubernetes API it names may not be reached by `.http` files. Raises
     `BadSettings` when scripts are less isolated than is required.
     """
-    processes = _process_runner(settings, connection, runs_dir=runs_dir, hidden=hidden)
+    processes = _process_runner(settings, connection, runs_dir=runs_dir, hidden=hidden, masks=masks)
     requests = _request_runner(settings, environment.get("KUBERNETES_SERVICE_HOST", ""))
     ready = await processes.start()
     try:
@@ -165,7 +166,12 @@ async def opened_runners(
 
 
 def _process_runner(
-    settings: Settings, connection: socket.socket, *, runs_dir: Path, hidden: Sequence[Path]
+    settings: Settings,
+    connection: socket.socket,
+    *,
+    runs_dir: Path,
+    hidden: Sequence[Path],
+    masks: Masks,
 ) -> ProcessRunner:
     wheels = (settings.python_wheels,) if settings.python_wheels else ()
     return ProcessRunner(
@@ -181,11 +187,13 @@ def _process_runner(
         output_kept=settings.output_kept,
         memory_limit=settings.memory_limit,
         process_limit=settings.process_limit,
+        warm_python=settings.warm_python,
         isolated=settings.isolation is not IsolationMode.OFF,
         readable=(Path(sys.prefix), Path(sys.base_prefix), *wheels, *settings.script_readable),
         writable=settings.script_writable,
         hidden=hidden,
         environments_dir=settings.environments_dir,
+        masks=masks,
     )
 
 

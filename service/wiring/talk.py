@@ -25,6 +25,7 @@ _HEAD = struct.Struct("!QII")
 """Number of the question, which piece this is, how many there are."""
 _AT_ONCE = 64
 """Questions that are answered at once; beyond, they are dropped and time out."""
+_LOOK = 0.25
 _PATIENCE = 5.0
 """Seconds in which somebody must begin to read an answer."""
 
@@ -57,16 +58,27 @@ class Asker:
         self._numbers = itertools.count(time.monotonic_ns())
         self._reader: threading.Thread | None = None
 
-    def ask(self, question: str, *, seconds: float, **details: str) -> Answer:
-        """Return the engine's answer. Raises `SourceUnavailable` when there is none in time."""
+    def ask(
+        self,
+        question: str,
+        *,
+        seconds: float,
+        unless: Callable[[], bool] = lambda: False,
+        **details: str,
+    ) -> Answer:
+        """Return the engine's answer. Raises `SourceUnavailable` when there is none in time.
+
+        Once *unless* says so, no answer is waited for any more.
+        """
         deadline = time.monotonic() + seconds
         number = next(self._numbers)
         waiting = self._waiting[number] = _Waiting()
         text = json.dumps({"number": number, "question": question, **details})
         try:
             self._send(text.encode(), deadline)
-            if not waiting.answered.wait(max(0.0, deadline - time.monotonic())):
-                raise SourceUnavailable("the engine does not answer")
+            while not waiting.answered.wait(min(_LOOK, max(0.0, deadline - time.monotonic()))):
+                if unless() or time.monotonic() >= deadline:
+                    raise SourceUnavailable("the engine does not answer")
         finally:
             del self._waiting[number]
         if waiting.failure:

@@ -86,14 +86,10 @@ def start_inbox_upkeep(
 
     *damaged* is called when writing has met damage in the file.
     """
-    clock = SystemClock()
-    retention = InboxRetention(
-        keeping(settings), record_path=settings.state_dir / "record.db", now=SteadyTime(clock)
-    )
 
     async def upkeep() -> None:
         watching = asyncio.create_task(_look_for_damage(inbox, damaged))
-        await keep_up(inbox.maintain, retention.step, clock=clock, every=_FORGETTING)
+        await inbox_upkeep(inbox, settings)
         await watching
 
     def run() -> None:
@@ -103,6 +99,15 @@ def start_inbox_upkeep(
             log.exception("nothing is forgotten any more until the next start")
 
     threading.Thread(target=run, name="inbox-upkeep", daemon=True).start()
+
+
+async def inbox_upkeep(inbox: SqliteInbox, settings: Settings) -> None:
+    """Keep the inbox until this is cancelled."""
+    clock = SystemClock()
+    retention = InboxRetention(
+        keeping(settings), record_path=settings.state_dir / "record.db", now=SteadyTime(clock)
+    )
+    await keep_up(inbox.maintain, retention.step, clock=clock, every=_FORGETTING)
 
 
 def keeping(settings: Settings) -> Keeping:

@@ -8,13 +8,12 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
 
-from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from service import __version__
 from service.api.app import make_api
+from service.api.live import Live
 from service.config.listening import tls_files
 from service.config.settings import Settings
 from service.config.values import Events
@@ -31,15 +30,19 @@ from service.intake.senders_file import SendersFile
 from service.intake.server import serve_http
 from service.intake.tally import Tally
 from service.journal.inbox import SqliteInbox
+from service.journal.origins import Origins
 from service.journal.reading import Reader
 from service.journal.reserve import Reserve
 from service.journal.standing import Standing
 from service.metrics.page import CONTENT_TYPE, MetricsPage
+from service.ports import Inbox
 from service.strict_json import Json
+from service.wiring.asked import AskedEngine, InboxDoor
 from service.wiring.crash_points import crash_point
 from service.wiring.figures import heard, process_figures
 from service.wiring.keptn import Fetching
 from service.wiring.parts import SystemClock
+from service.wiring.surface import behind_the_gate
 from service.wiring.talk import Asker
 from service.wiring.upkeep import start_inbox_upkeep
 
@@ -48,7 +51,6 @@ log = logging.getLogger(__name__)
 ADDRESS_FILE = "address"
 """In the state directory: where the service listens, for programs that chose port 0."""
 _READY_SECONDS = 0.8
-_API_THREADS = 8
 
 
 def run_web(
@@ -83,6 +85,9 @@ class _Web:
     def __init__(self, settings: Settings, asker: Asker, *, wake: int, draining: int) -> None:
         self._settings = settings
         self._asker = asker
+        self._engine = AskedEngine(
+            asker=asker, fetching=settings.git_timeout, draining=self._is_draining
+        )
         self._wake = wake
         self._draining = draining
         self._inbox: SqliteInbox | None = None
@@ -102,8 +107,9 @@ class _Web:
         atexit.register(inbox.close)
         start_inbox_upkeep(inbox, self._settings, damaged=self._damaged)
         self._inbox = inbox
+        taking = crash.inbox(inbox)
         events = EventIntake(
-            crash.inbox(inbox),
+            taking,
             accept=self._settings.accept,
             default=self._settings.default,
             clock=SystemClock(),
@@ -115,7 +121,10 @@ class _Web:
         gate = Gate(
             path=self._settings.path,
             events=events,
-            other=_behind(self._api(inbox, reserve, tally)),
+            other=behind_the_gate(
+                self._api(inbox, taking, reserve, tally),
+                Live(Reader(state_dir), self._engine, draining=self._is_draining),
+            ),
             guard=make_guard(self._settings),
             browsers=Browsers(
                 names=self._settings.host_names,
@@ -140,7 +149,7 @@ class _Web:
     def _call(self, count: int) -> None:
         os.eventfd_write(self._wake, count)
 
-    def _api(self, inbox: SqliteInbox, reserve: Reserve, tally: Tally) -> Flask:
+    def _api(self, inbox: SqliteInbox, taking: Inbox, reserve: Reserve, tally: Tally) -> Flask:
         page = MetricsPage(
             version=__version__,
             process=process_figures,
@@ -155,7 +164,20 @@ class _Web:
         )
         return make_api(
             Reader(self._settings.state_dir),
-            refresh=self._refresh,
+            origins=Origins(self._settings.state_dir),
+            engine=self._engine,
+            door=InboxDoor(
+                inbox=taking,
+                default=self._settings.default,
+                clock=SystemClock(),
+                draining=self._is_draining,
+                wake=self._wake,
+                tally=tally,
+            ),
+            default=self._settings.default,
+            accept=self._settings.accept,
+            now=SystemClock().now,
+            refresh=self._engine.refresh,
             ready=self._unready,
             status=self._status,
             metrics=lambda: (page.text(), CONTENT_TYPE),
@@ -165,13 +187,6 @@ class _Web:
         poll = select.poll()  # of its own: several threads ask, and one object serves one only
         poll.register(self._draining, select.POLLIN)
         return bool(poll.poll(0))
-
-    def _refresh(self, project: str) -> str:
-        seconds = self._settings.git_timeout + 1
-        answer = self._asker.ask("refresh", seconds=seconds, project=project)
-        if "unavailable" in answer:
-            raise SourceUnavailable(answer["unavailable"])
-        return str(answer["said"])
 
     def _unready(self) -> Sequence[str]:
         if self._is_draining():
@@ -225,13 +240,6 @@ def make_guard(settings: Settings) -> Guard:
         tolerance=settings.signature_tolerance,
         clock=clock,
     )
-
-
-def _behind(api: Flask) -> Application:
-    """Return the API as ASGI; the two packages describe the same call with other types."""
-    wsgi: Any = api
-    application: Any = WSGIMiddleware(wsgi, workers=_API_THREADS)
-    return cast("Application", application)
 
 
 def address_of(state_dir: Path) -> str:

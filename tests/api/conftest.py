@@ -6,9 +6,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.api.app import make_api
-from service.errors import SourceUnavailable, UnknownRun
-from service.event import Event
-from service.runs import Attempt, Delivery, Outgoing, Run
+from service.api.engine import Piece
+from service.errors import (
+    EventForgotten,
+    NotPermitted,
+    SourceUnavailable,
+    UnknownRun,
+    UnknownScript,
+)
+from service.event import Acceptance, Event
+from service.keptn_events import Belonging
+from service.runs import Attempt, Delivery, Outgoing, Run, Summary
 from service.states import OutgoingState, State
 
 START = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
@@ -29,10 +37,12 @@ class MemoryReader:
     def __init__(self, details):
         self.details = details
 
-    def runs(self, *, limit, before, state, project):
+    def runs(self, *, limit, before, state, project, stage, service):
         found = [detail.run for detail in reversed(self.details)]
         found = [run for run in found if before is None or run.seq < before]
         found = [run for run in found if state in (None, run.state)]
+        found = [run for run in found if stage in (None, run.stage)]
+        found = [run for run in found if service in (None, run.service)]
         return [run for run in found if project in (None, run.project)][:limit]
 
     def run(self, id_or_prefix):
@@ -47,6 +57,67 @@ class MemoryReader:
 
     def counts(self):
         return {"passed": 2, "failed": 1}
+
+
+class MemoryOrigins:
+    """Keeps the promises of `engine.Origins`."""
+
+    def __init__(self, details):
+        self.details = details
+
+    def summaries(self, runs):
+        return [Summary(run=run, asked_by="alice", asked_url="", scripts=("a.sh",)) for run in runs]
+
+    def event(self, run):
+        found = next(detail for detail in self.details if detail.run.id == run)
+        if found.run.seq == 1:
+            raise EventForgotten
+        return found.event
+
+
+class RecordingEngine:
+    """Answers as `engine.Engine` promises, and keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.output = b""
+
+    def explain(self, document):
+        self.asked.append(("explain", document))
+        return {"runs": []}
+
+    def scripts(self, place):
+        self.asked.append(("scripts", place))
+        return [{"name": "a.sh"}]
+
+    def script(self, name, place):
+        self.asked.append(("script", name, place))
+        if name != "a.sh":
+            raise UnknownScript
+        return {"listed": {"name": name}, "text": "echo"}
+
+    def cancel(self, run, by):
+        self.asked.append(("cancel", run, by))
+        return True
+
+    def live(self, run, *, attempt, start):
+        position, number = attempt[0], 2
+        start = start if attempt[1] == number else 0
+        content = self.output[start:]
+        return Piece(position=position, number=number, start=start, content=content)
+
+
+class OpenDoor:
+    """Takes events as `engine.Door` promises, and keeps them."""
+
+    def __init__(self):
+        self.taken = []
+
+    def take(self, event, visitor):
+        if not visitor.may_send(event.type):
+            raise NotPermitted
+        self.taken.append(event)
+        return f"run-{len(self.taken)}"
 
 
 @pytest.fixture
@@ -122,7 +193,30 @@ def reasons():
 
 
 @pytest.fixture
-def client(reader, refreshed, reasons):
+def engine():
+    return RecordingEngine()
+
+
+@pytest.fixture
+def door():
+    return OpenDoor()
+
+
+@pytest.fixture
+def parts(reader, engine, door):
+    """What an application is made of, apart from what a test says itself."""
+    return {
+        "origins": MemoryOrigins(reader.details),
+        "engine": engine,
+        "door": door,
+        "default": Belonging(),
+        "accept": Acceptance.LEGACY,
+        "now": lambda: START,
+    }
+
+
+@pytest.fixture
+def client(reader, refreshed, reasons, parts):
     def refresh(project):
         if project == "gone":
             raise SourceUnavailable
@@ -137,5 +231,6 @@ def client(reader, refreshed, reasons):
         ready=lambda: reasons,
         status=lambda: {"version": "1", "queue": 0},
         metrics=lambda: (b"up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
+        **parts,
     )
     return api.test_client()

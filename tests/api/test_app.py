@@ -179,7 +179,7 @@ def test_a_source_out_of_reach_is_answered_with_when_to_come_back(client):
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_refreshes_beyond_four_at_once_are_sent_back(reader):
+def test_refreshes_beyond_four_at_once_are_sent_back(reader, parts):
     begun = threading.Semaphore(0)
     go_on = threading.Event()
 
@@ -188,7 +188,7 @@ def test_refreshes_beyond_four_at_once_are_sent_back(reader):
         go_on.wait(5)
         return project
 
-    api = make_api(reader, refresh=refresh, ready=list, status=dict, metrics=tuple)
+    api = make_api(reader, refresh=refresh, ready=list, status=dict, metrics=tuple, **parts)
     threads = [
         threading.Thread(target=lambda: api.test_client().post("/api/v1/refresh/a"))
         for _ in range(4)
@@ -223,7 +223,7 @@ def test_an_internal_error_shows_only_a_reference(client, caplog):
         ("GET", "/api/v1/runs/", 404),
         ("GET", "//api/v1/runs", 404),
         ("GET", "/static/x", 404),
-        ("POST", "/api/v1/runs", 405),
+        ("POST", "/api/v1/status", 405),
         ("GET", "/api/v1/refresh/sockshop", 405),
     ],
 )
@@ -235,7 +235,7 @@ def test_what_is_not_offered_is_refused_as_json(client, method, path, status):
 
 
 def test_a_wrong_method_is_answered_with_the_right_ones(client):
-    assert client.post("/api/v1/runs").headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert client.post("/api/v1/status").headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/api/v1/runs", "/nowhere"])

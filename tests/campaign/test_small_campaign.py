@@ -1,4 +1,4 @@
-"""The fault campaign at its smallest: about a minute in which everything fails."""
+"""The fault campaign at its smallest: a minute and a half in which everything fails."""
 
 import json
 import os
@@ -44,15 +44,18 @@ def test_the_seed_is_said_first(campaign):
     assert done.stdout.startswith(f"seed {ledger['seed']} ")
 
 
-@pytest.mark.parametrize("name", ["kills", "points", "backlog", "disk"])
+@pytest.mark.parametrize(
+    "name", ["kills", "points", "backlog", "disk", "requests", "overload", "latency"]
+)
 def test_a_chapter_is_played_to_its_end(campaign, name):
     done, ledger = campaign
     chapter = next(chapter for chapter in ledger["chapters"] if chapter["chapter"] == name)
     if "fiu-run is not there" in chapter["skipped"]:
-        pytest.skip(chapter["skipped"])
+        pytest.skip("fiu-run is not installed (Debian package fiu-utils)")
 
     assert chapter["skipped"] == "", done.stdout
-    assert chapter["counts"]["accepted"] == chapter["counts"]["events"] > 10
+    planned = 0 if name == "requests" else 10  # what is taken there, nobody has planned
+    assert chapter["counts"]["accepted"] == chapter["counts"]["events"] >= planned
     assert [chapter["counts"][column] for column in PROMISED_TO_BE_ZERO] == [0] * 6, done.stdout
 
 

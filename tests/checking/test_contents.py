@@ -12,6 +12,7 @@ SH, PY, HTTP = (f"{FOLDER}/com.example.push.{suffix}" for suffix in ("sh", "py",
         (SH, "# genexec: timeout=5m repeatable max-attempts=3\nexit 0\n"),
         (SH, "this is (not bash, but that is not looked at\n"),
         (PY, "# genexec: timeout=90s\nprint('hello')\n"),
+        (PY, "# genexec: cold\nprint('hello')\n"),
         (PY, "print('\\d')\n"),
         (HTTP, "POST https://example.com/$PROJECT\nX-Label: $LABEL_anything\n\n${data.text}\n"),
     ],
@@ -36,6 +37,16 @@ def test_a_wrong_directive_is_an_error_with_its_line(findings, content, line, me
 
     assert found.startswith(f"{SH}:{line}: error: ")
     assert message in found
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [(SH, "# genexec: cold\n"), (HTTP, "# genexec: cold\nGET https://example.com/\n")],
+)
+def test_a_directive_that_does_nothing_is_a_warning(findings, path, content):
+    (found,) = findings({path: content})
+
+    assert found == f"{path}: warning: the directive 'cold' is for .py files: it does nothing here"
 
 
 def test_a_directive_below_line_20_is_not_looked_at(findings):

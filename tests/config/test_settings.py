@@ -23,6 +23,7 @@ WRONG = {
     values.size: ["abc", "-1", "0", "1KB", "1.5MiB", "", "1MiBB", "٣"],
     values.size_or_zero: ["abc", "-1", "1KB", ""],
     values.switch: ["maybe", "2", "", "ja"],
+    values.on_or_off: ["maybe", "2", "", "warm"],
     addresses.host: ["example.com", "127.0.0", "", "127.0.0.1:80", "[::1]"],
     addresses.url_path: ["events", "", "/a b", "/ä", "http://x/", "/a?b", "/" + "a" * 300],
     addresses.sink: ["ftp://x/", "http://", "http://u:p@x/", "http://u@x/", "http://[::1", "://x"],
@@ -189,6 +190,11 @@ def test_sizes_are_written_with_a_unit(text, size):
 @pytest.mark.parametrize("text", ["yes", "on", "true", "1", "Yes", "TRUE"])
 def test_switches_are_written_in_several_ways(text):
     assert settings(http_deny_private=text).http_deny_private is True
+
+
+def test_warm_python_is_on_unless_it_is_switched_off():
+    assert settings().warm_python is True
+    assert settings(warm_python="off").warm_python is False
 
 
 def test_zero_is_no_limit_where_that_makes_sense():

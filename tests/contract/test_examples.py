@@ -1,8 +1,6 @@
 """Every example script is executed for real, with the event to try it with."""
 
 import json
-import os
-import shutil
 import ssl
 import subprocess
 import threading
@@ -138,10 +136,9 @@ def chat():
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
+def certificate(tmp_path_factory, needs):
     """Return a file with a self-signed certificate for localhost and its key."""
-    if not shutil.which("openssl") and not os.environ.get("CI"):
-        pytest.skip("openssl is not installed")
+    needs("openssl")
     folder = tmp_path_factory.mktemp("certificate")
     key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem"
     names = "-subj /CN=localhost -addext subjectAltName=DNS:localhost"

@@ -15,6 +15,8 @@ def by_context(events):
     return order
 
 
+@pytest.mark.promise("R5")
+@pytest.mark.promise("R6")
 def test_a_sink_that_was_away_gets_everything_in_order(in_delivery, journal):
     """RL-9."""
 
@@ -79,6 +81,7 @@ def test_the_moment_the_sink_names_is_kept(in_delivery, reply):
     assert [second - first >= 1 for first, second in moments.values()] == [True, True]
 
 
+@pytest.mark.promise("R5")
 def test_a_silent_sink_holds_up_one_context_only(in_delivery, journal, reply):
     """RL-11."""
 
@@ -138,6 +141,7 @@ def test_what_an_earlier_process_left_is_delivered_in_order(in_delivery, post):
     assert taken == {f"k{c}": [f"k{c}-{n}" for n in range(20)] for c in range(50)}
 
 
+@pytest.mark.promise("R5")
 def test_one_stuck_context_among_fifty_delays_no_other(in_delivery, journal, reply):
     """R5."""
 
@@ -155,6 +159,7 @@ def test_one_stuck_context_among_fifty_delays_no_other(in_delivery, journal, rep
     assert taken == {f"k{c}": [f"k{c}-{n}" for n in range(4)] for c in range(50) if c != 7}
 
 
+@pytest.mark.promise("R6")
 def test_a_backlog_drains_fast_and_each_event_arrives_once(in_delivery, post):
     """R6: at least 50 events per second are promised."""
     for k in range(1000):

@@ -1,14 +1,14 @@
 """Sending to real sinks, good and bad."""
 
 import asyncio
+import socket
+import ssl
 import time
-from types import SimpleNamespace
 
-import aiohttp
+import httptools
 import pytest
-from aiohttp.client_reqrep import ConnectionKey
 
-from service.delivery.sink import FOREIGN, HttpSink
+from service.delivery.sink import HttpSink
 from service.errors import BadSettings, SinkRefused, SinkUnavailable
 
 
@@ -316,41 +316,146 @@ def _all_below(kind):
     return {kind}.union(*(_all_below(below) for below in kind.__subclasses__()))
 
 
-def _made(kind):
-    key = ConnectionKey("sink", 80, False, True, None, None, None)
-    info = SimpleNamespace(real_url="http://sink/")
-    for arguments in (
-        (key, OSError(1, "x")),
-        ("/path", key, OSError(1, "x")),
-        (key, ValueError("x")),
-        (info, ()),
-        ("x",),
-        (b"", b"", "sink", 443),
-    ):
-        try:
-            made = kind(*arguments)
-            str(made)
-        except (TypeError, AttributeError):
-            continue
-        return made
-    raise AssertionError(f"{kind} cannot be made here; add its arguments")
+def test_all_errors_of_the_parser_are_known():
+    """What is not below this one would get through."""
+    exceptions = {
+        value
+        for value in vars(httptools).values()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
+
+    # The upgrade is no error; the address of a request is never parsed here.
+    assert exceptions - {httptools.HttpParserUpgrade} <= _all_below(httptools.HttpParserError)
 
 
 @pytest.mark.parametrize(
-    "kind", sorted(_all_below(aiohttp.ClientError), key=lambda kind: kind.__name__)
+    "error",
+    [
+        httptools.HttpParserInvalidStatusError("bad"),
+        ssl.SSLCertVerificationError(1, "bad"),
+        socket.gaierror(-2, "bad"),
+        UnicodeError("bad"),
+        ConnectionRefusedError(111, "bad"),
+    ],
+    ids=lambda error: type(error).__name__,
 )
-def test_no_exception_of_aiohttp_gets_through(kind):
-    class Raising:
-        async def post(self, *_arguments, **_options):
-            raise _made(kind)
+def test_no_foreign_exception_gets_through(error):
+    async def raising(*_arguments):
+        raise error
 
     async def story():
         sender = HttpSink("http://sink/")
-        sender._session = sender._fresh = Raising()
+        await sender.start()
+        sender._connected = raising
         await sender.send(b"e|")
 
-    with pytest.raises(SinkUnavailable) as caught:
+    with pytest.raises(SinkUnavailable, match="bad") as caught:
         asyncio.run(story())
 
-    assert isinstance(caught.value.__cause__, FOREIGN)
-    assert isinstance(caught.value.__cause__, kind)
+    assert caught.value.__cause__ is error
+
+
+def _whole(body):
+    return b"HTTP/1.1 202 Yes\r\n" + body
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _whole(b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
+        _whole(b"Transfer-Encoding: chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\nTrailer: z\r\n\r\n"),
+        b"HTTP/1.1 100 Continue\r\n\r\n" + _whole(b"Content-Length: 0\r\n\r\n"),
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + _whole(b"Content-Length: 2\r\n\r\nok"),
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+    ],
+    ids=["chunked", "chunked with trailer", "100 first", "103 first", "204"],
+)
+def test_an_answer_of_any_framing_leaves_the_connection_usable(with_sink, reply, raw):
+    async def story():
+        async with with_sink(attempt_timeout=0.5) as (sink, sender):
+            sink.answer = lambda _: reply(raw=raw)
+            for n in range(3):
+                await sender.send(f"e{n}|".encode())
+            return sink.connections, sink.taken
+
+    assert asyncio.run(story()) == (1, ["e0", "e1", "e2"])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _whole(b"Connection: close\r\nContent-Length: 0\r\n\r\n"),
+        _whole(b"Content-Length: 0\r\n\r\n") * 2,
+        b"HTTP/1.0 202 Yes\r\nContent-Length: 0\r\n\r\n",
+    ],
+    ids=["close", "two answers", "1.0"],
+)
+def test_a_connection_that_cannot_be_trusted_is_not_used_again(with_sink, reply, raw):
+    async def story():
+        async with with_sink(attempt_timeout=0.5) as (sink, sender):
+            sink.answer = lambda _: reply(raw=raw)
+            await sender.send(b"e1|")
+            await sender.send(b"e2|")
+            return sink.connections, sink.taken
+
+    assert asyncio.run(story()) == (2, ["e1", "e2"])
+
+
+def test_an_answer_that_ends_with_its_connection_counts(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(raw=b"HTTP/1.1 409 No\r\n\r\nnot now", close=True)
+            with pytest.raises(SinkUnavailable, match="answers 409: not now"):
+                await sender.send(b"e|")
+
+    asyncio.run(story())
+
+
+def test_a_header_without_end_is_cut(with_sink, reply):
+    async def story():
+        async with with_sink() as (sink, sender):
+            sink.answer = lambda _: reply(raw=b"HTTP/1.1 200 Yes\r\n" + b"X: y\r\n" * 20_000)
+            with pytest.raises(SinkUnavailable, match="header of the answer is too long"):
+                await sender.send(b"e|")
+
+    asyncio.run(story())
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again(with_sink):
+    async def story():
+        async with with_sink() as (sink, sender):
+            await sender.send(b"e1|")
+            sender._idle[0].idle_since -= 16
+            await sender.send(b"e2|")
+            return sink.connections
+
+    assert asyncio.run(story()) == 2
+
+
+def test_what_nobody_asked_for_ends_the_connection(with_sink):
+    async def story():
+        async with with_sink() as (sink, sender):
+            await sender.send(b"e1|")
+            for writer in sink._writers:
+                writer.write(_whole(b"Content-Length: 0\r\n\r\n"))
+            while sender._idle[0].usable:
+                await asyncio.sleep(0)
+            await sender.send(b"e2|")
+            return sink.connections
+
+    assert asyncio.run(asyncio.wait_for(story(), 5)) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "line", "host"),
+    [
+        ("http://sink", "POST / HTTP/1.1", "sink"),
+        ("http://sink:80/a?b=c", "POST /a?b=c HTTP/1.1", "sink"),
+        ("http://[::1]:81/ä%20", "POST /%C3%A4%20 HTTP/1.1", "[::1]:81"),
+        ("http://BÜCHER.example:8080/#x", "POST / HTTP/1.1", "xn--bcher-kva.example:8080"),
+    ],
+)
+def test_the_address_is_written_as_http_wants_it(url, line, host):
+    lines = HttpSink(url)._head.decode("ascii").split("\r\n")
+
+    assert (lines[0], lines[1]) == (line, f"host: {host}")

@@ -59,5 +59,5 @@ def kubectl():
     """Kubectl, for those who have it; nothing depends on it."""
     found = shutil.which("kubectl", path=SURROUNDINGS.get("PATH"))
     if not found:
-        pytest.skip("kubectl is not installed; tools/manifests has proved the same")
+        pytest.skip("this machine cannot: no kubectl; tools/manifests has proved the same")
     return found

@@ -103,6 +103,12 @@ class Shelf:
             commit=self.commit,
         )
 
+    async def names(self, project, places):
+        folders = {f"{place.folder}/" for place in places}
+        return sorted(
+            {p.rpartition("/")[2] for p in self.files if p.rpartition("/")[0] + "/" in folders}
+        )
+
     async def read(self, found):
         self.reads.append(found.path)
         await asyncio.sleep(0)

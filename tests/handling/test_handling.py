@@ -309,6 +309,16 @@ def test_the_deadline_of_the_script_or_of_the_service_is_in_the_order(stage, pla
     assert [order.timeout for order in stage.runner.orders] == [90.0, 600.0]
 
 
+def test_a_runner_is_told_the_project_and_who_wants_to_be_cold(stage, play):
+    stage.script("test.triggered.py", "# genexec: cold\n")
+    stage.script("all.events.py", "print(1)\n")
+
+    play(stage.handle(stage.accept()))
+
+    orders = [(order.project, order.cold) for order in stage.runner.orders]
+    assert orders == [("sockshop", True), ("sockshop", False)]
+
+
 def test_an_order_says_everything_about_the_run(stage, play):
     stage.script("test.triggered.sh", "echo $ID\n", level="sockshop/dev")
 

@@ -6,6 +6,8 @@ from service.errors import RunnerLost
 from service.outcome import Ending, Execution
 from service.states import State
 
+pytestmark = pytest.mark.promise("R3")
+
 REPEATABLE = "# genexec: repeatable max-attempts=3\n"
 
 

@@ -10,6 +10,8 @@ from service.errors import BadScript, JournalUnavailable, SourceUnavailable
 from service.outcome import Ending, Execution
 from service.states import State
 
+pytestmark = pytest.mark.promise("R2")
+
 REPEATABLE = "# genexec: repeatable max-attempts=3\n"
 BOTH = ("test.triggered.sh", "test.triggered.py")
 

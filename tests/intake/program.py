@@ -120,6 +120,13 @@ def announce(address):
     sys.stdout.flush()
 
 
+class NoOrigins:
+    """Keeps the promises of `api.engine.Origins` for a journal without runs."""
+
+    def summaries(self, runs):
+        return []
+
+
 def main(settings):
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
@@ -131,6 +138,12 @@ def main(settings):
     def make_app():
         api = make_api(
             EmptyReader(),
+            origins=NoOrigins(),
+            engine=None,  # nothing here is asked of it, nor of the door
+            door=None,
+            default=Belonging(),
+            accept=Acceptance.LEGACY,
+            now=WallClock().now,
             refresh=lambda project: f"{project}: up to date",
             ready=list,
             status=dict,

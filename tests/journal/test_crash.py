@@ -116,6 +116,7 @@ asyncio.run(main())
 _LINES = 40
 
 
+@pytest.mark.promise("R1")
 @pytest.mark.parametrize("kill", range(3))
 def test_no_acknowledged_event_is_lost_when_the_process_is_killed(state_dir, reader, kill):
     command = [sys.executable, "-c", _ACCEPTS, str(state_dir), str(kill)]
@@ -132,6 +133,7 @@ def test_no_acknowledged_event_is_lost_when_the_process_is_killed(state_dir, rea
     assert acknowledged <= kept
 
 
+@pytest.mark.promise("R18")
 def test_a_full_disk_refuses_events_and_loses_none_and_recovers(state_dir, reader):
     """A limit on the size of files makes writing fail with an error, as a full disk does."""
     done = subprocess.run(

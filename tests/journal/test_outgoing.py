@@ -124,6 +124,23 @@ def test_a_damaged_event_is_buried_and_not_sent(record, emit, reader, state_dir,
     assert "o-1 is damaged" in caplog.text
 
 
+def test_an_event_found_damaged_when_it_is_to_be_sent_is_buried_at_once(
+    record, emit, reader, state_dir, caplog
+):
+    emit("o-1", "o-2")
+    with closing(sqlite3.connect(state_dir / "record.db", isolation_level=None)) as database:
+        database.execute("UPDATE outgoing SET body = x'00' WHERE id = 'o-1'")
+
+    asked = record.outgoing("o-1")
+
+    record.close()
+    [letter] = reader.dead_letters(9)
+    assert asked is None
+    assert (letter.outgoing.id, letter.last_error) == ("o-1", "the stored event is damaged")
+    assert reader.outgoing_counts()["pending"] == 1
+    assert "o-1 is damaged" in caplog.text
+
+
 def test_a_foreign_event_has_no_hops(record, make_event):
     assert record.hops(make_event(source="somebody")) == 0
 

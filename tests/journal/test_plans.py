@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from service.journal import inbox, reading, retention, standing, statements
+from service.journal import inbox, origins, reading, retention, standing, statements
 from service.journal.rows import RUN, UNSEEN
 from service.journal.schema import inbox_schema, record_schema
 
@@ -21,6 +21,9 @@ _STATEMENTS |= {
     ("page", "run by project"): reading.page("run", RUN, ["seq < ?"], ["project"]),
     ("page", "run by context"): reading.page("run", RUN, ["seq < ?"], ["context"]),
     ("page", "run"): reading.page("run", RUN, ["seq < ?"], []),
+    ("origins", "who asked"): origins.ASKED.format("?, ?"),
+    ("origins", "scripts"): origins.SCRIPTS.format("?, ?"),
+    ("origins", "event"): origins.EVENT,
     ("page", "accepted"): reading.page("accepted", UNSEEN, ["seq > ?", "seq < ?"], []),
 }
 _SMALL = {"counter"}

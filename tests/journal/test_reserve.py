@@ -31,7 +31,7 @@ def _mounted(folder, size):
         check=False,
     )
     if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+        pytest.skip(f"this machine cannot: mount a small disk ({done.stderr.strip()})")
     try:
         yield folder
     finally:
@@ -42,7 +42,7 @@ def _mounted(folder, size):
 def small_disk(tmp_path):
     """A disk of 4 MiB; only the superuser can make one."""
     if os.geteuid() != 0:
-        pytest.skip("only the superuser can mount a small disk")
+        pytest.skip("this machine cannot: only the superuser can mount a small disk")
     folder = tmp_path / "disk"
     folder.mkdir()
     with _mounted(folder, 4 * MIB):
@@ -205,10 +205,9 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def failing_disk():
+def failing_disk(needs):
     """Let reads, writes and syncs of a process fail, one in a hundred; end it afterwards."""
-    if not all(os.access(f"/usr/bin/{name}", os.X_OK) for name in ("fiu-run", "fiu-ctrl")):
-        pytest.skip("fiu-run is not installed (Debian package fiu-utils)")
+    needs("fiu-run", "fiu-utils")
     children = []
 
     def start(*arguments):
@@ -229,6 +228,7 @@ def failing_disk():
         child.communicate()
 
 
+@pytest.mark.promise("R18")
 def test_rl_5_r18_a_disk_that_fails_now_and_then_loses_no_acknowledged_event(
     failing_disk, state_dir, reader
 ):

@@ -119,6 +119,7 @@ def test_a_forgotten_run_is_unknown_and_not_taken_for_one_that_waits(tidy, reade
         record.accepted(1)
 
 
+@pytest.mark.promise("R7")
 @pytest.mark.usefixtures("five")
 def test_r7_a_duplicate_is_known_for_the_window_although_its_run_is_forgotten(
     tidy, inbox, make_arrival

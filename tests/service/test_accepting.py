@@ -56,6 +56,7 @@ def test_every_event_of_a_batch_is_run(service, event):
     assert [record["message"] for record in records] == ["hello 0\n", "hello 1\n", "hello 2\n"]
 
 
+@pytest.mark.promise("R7")
 def test_an_event_sent_fifty_times_at_once_is_run_once(service, event):
     again = event(HELLO)
 
@@ -69,6 +70,7 @@ def test_an_event_sent_fifty_times_at_once_is_run_once(service, event):
     assert len(service.signs(again["id"])) == 1
 
 
+@pytest.mark.promise("R7")
 def test_a_duplicate_after_a_restart_is_answered_with_the_first_run(service, event):
     again = event(TASK)
     run = service.send(again)
@@ -115,6 +117,7 @@ def test_answers_that_come_back_are_ignored(service, event):
     assert {record["reason"] for record in records} == {"an answer of our own"}
 
 
+@pytest.mark.promise("R8")
 def test_no_request_leaves_a_traceback_in_the_log(service):
     bodies = [b"", b"null", b"[]", b"{", b'{"specversion": "1.0"}', b"\xff", b"[" * 2000]
     headers = {"content-type": "application/cloudevents+json"}

@@ -46,6 +46,7 @@ def coming_back(service):
     service.sink.answer = lambda event: 202
 
 
+@pytest.mark.promise("R2")
 def test_a_task_gets_one_started_and_one_finished_for_all_its_scripts(service, event):
     task = event("sh.keptn.event.test.triggered")
 
@@ -98,6 +99,7 @@ def test_an_action_without_a_script_of_its_own_is_done_by_the_general_one(servic
     assert [sign.what for sign in service.signs(action["id"])] == ["general"]
 
 
+@pytest.mark.promise("R5")
 def test_answers_of_one_context_arrive_in_the_order_they_were_made(service, event):
     tasks = [event("sh.keptn.event.test.triggered", shkeptncontext="one") for _ in range(15)]
     runs = [service.send(task) for task in tasks]
@@ -144,6 +146,7 @@ def test_a_follow_up_of_a_type_that_is_not_allowed_is_only_noted(service, event)
     assert "com.example.refused" in record["note"]
 
 
+@pytest.mark.promise("R14")
 def test_a_chain_of_own_events_ends_after_eight_hops(service, event, coming_back):
     first = event(LOOP)
 

@@ -111,6 +111,7 @@ def test_the_record_names_commit_and_blob_of_what_was_run(start, remote, event, 
     assert two["attempts"][0]["path"] == FILE
 
 
+@pytest.mark.promise("R10")
 def test_a_remote_that_is_away_is_never_taken_for_no_script(start, remote, event, until):
     remote.push({FILE: "echo known"})
     service = start()
@@ -130,6 +131,7 @@ def test_a_remote_that_is_away_is_never_taken_for_no_script(start, remote, event
     assert service.wait_for(unknown)["message"] == "found\n"
 
 
+@pytest.mark.promise("R10")
 def test_the_service_starts_while_the_remote_is_down(start, remote, event):
     remote.push({FILE: "echo hello"})
     remote.hide()
@@ -172,6 +174,7 @@ def test_twenty_events_at_once_for_a_new_repository_are_all_run(start, remote, e
     assert len(service.signs()) == 20
 
 
+@pytest.mark.promise("R10")
 def test_a_project_without_a_repository_is_held_and_others_go_on(start, remote, event):
     remote.push({FILE: "echo hello"})
     service = start("{project}.git")
@@ -182,6 +185,7 @@ def test_a_project_without_a_repository_is_held_and_others_go_on(start, remote, 
     assert service.wait_for(missing, "unresolved")["attempts"] == []
 
 
+@pytest.mark.promise("R10")
 def test_a_damaged_mirror_is_built_anew(start, remote, event):
     remote.push({FILE: "echo one"})
     service = start(genexec_git_interval="1h")

@@ -69,6 +69,7 @@ def overwrite(path, at, content):
         file.write(content)
 
 
+@pytest.mark.promise("R18")
 def test_rl_3_an_event_that_cannot_be_written_down_is_refused_and_then_taken(service, event, until):
     service.start()
     limit_files(service, "worker", 1)
@@ -87,16 +88,42 @@ def test_rl_3_an_event_that_cannot_be_written_down_is_refused_and_then_taken(ser
     assert len(service.signs(task["id"])) == 1
 
 
+@pytest.mark.promise("R18")
+def test_r18_when_no_file_can_grow_nothing_is_accepted_and_nothing_is_lost(service, event, until):
+    """A full disk for everybody, not only for the superuser: neither file takes a byte more."""
+    service.start()
+    slow = [event(SLOW) for _ in range(3)]
+    runs = [service.send(task) for task in slow]
+    service.wait_for_signs(3)
+    engine = service.processes()["engine"]
+    for name in ("engine", "worker"):
+        limit_files(service, name, 1)
+
+    refused = [service.post(event(TASK)).status_code for _ in range(5)]
+    service.wait_for_signs(6)
+
+    for name in ("engine", "worker"):
+        limit_files(service, name, resource.RLIM_INFINITY)
+    assert refused == [503] * 5
+    assert [service.wait_for(run)["state"] for run in runs] == ["passed"] * 3
+    until(service.ready)
+    assert service.wait_for(service.send(event(TASK)))["state"] == "passed"
+    for task in slow:
+        assert len(service.sink.wait_for(2, trigger=task["id"])) == 2
+    assert service.processes()["engine"] == engine
+    assert len(service.signs()) == 7
+
+
 @pytest.fixture
 def on_a_small_disk(service):
     """The service with its state on a disk of 24 MiB; only the superuser can make one."""
     if os.geteuid() != 0:
-        pytest.skip("only the superuser can mount a small disk")
+        pytest.skip("this machine cannot: only the superuser can mount a small disk")
     service.state.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(service.state)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+        pytest.skip(f"this machine cannot: mount a small disk ({done.stderr.strip()})")
     yield service
     if service.process.poll() is None:
         service.stop()
@@ -113,6 +140,7 @@ def fill(disk):
             return ballast
 
 
+@pytest.mark.promise("R18")
 def test_rl_4_a_full_disk_refuses_events_and_records_what_runs(on_a_small_disk, event, until):
     service = on_a_small_disk.start()
     slow = [event(SLOW) for _ in range(3)]
@@ -310,6 +338,8 @@ def test_rl_12_what_is_no_dead_letter_is_not_sent_again(service, ran):
 COUNT = 60
 
 
+@pytest.mark.promise("R1")
+@pytest.mark.promise("R16")
 def test_rl_15_r1_r16_ready_soon_after_a_crash_with_much_to_do(service, event, until):
     """Accepted and undelivered events in their hundreds; ready again at once, none lost."""
     service.environment["GENEXEC_AT_ONCE"] = "2"
@@ -338,6 +368,7 @@ def test_rl_15_r1_r16_ready_soon_after_a_crash_with_much_to_do(service, event, u
         assert [one["type"].rpartition(".")[2] for one in events] == ["started", "finished"]
 
 
+@pytest.mark.promise("R7")
 def test_r7_a_duplicate_is_known_after_its_run_was_forgotten(serve, signing, event, until):
     service = serve({"test.triggered.sh": signing("ran")}, genexec_keep_runs="1s")
     service.start()

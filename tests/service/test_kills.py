@@ -36,6 +36,8 @@ def assert_back(service, event):
     assert kinds(service.sink.wait_for(2, trigger=task["id"])) == ["started", "finished"]
 
 
+@pytest.mark.promise("R2")
+@pytest.mark.promise("R4")
 @pytest.mark.parametrize(
     "names",
     [
@@ -87,6 +89,7 @@ def test_scripts_go_on_while_the_web_process_is_started_again(service, event, na
     assert len(service.signs(task["id"])) == 1
 
 
+@pytest.mark.promise("R4")
 def test_scripts_end_at_the_latest_when_the_service_starts_again(service, event, until):
     task = event(LONG)
     run = service.send(task)
@@ -115,6 +118,7 @@ def test_events_that_come_while_the_engine_is_dead_are_run_when_it_is_back(servi
         assert kinds(service.sink.wait_for(2, trigger=task["id"])) == ["started", "finished"]
 
 
+@pytest.mark.promise("R3")
 def test_a_repeatable_script_gets_its_next_attempt_after_a_kill(service, event):
     task = event(AGAIN)
     run = service.send(task)
@@ -132,6 +136,9 @@ def test_a_repeatable_script_gets_its_next_attempt_after_a_kill(service, event):
     assert kinds(answers) == ["started", "finished"]
 
 
+@pytest.mark.promise("R1")
+@pytest.mark.promise("R2")
+@pytest.mark.promise("R3")
 def test_kills_at_random_times_lose_nothing_and_double_nothing(service, event):
     tasks, seed = [], random.Random(20)
     for _ in range(6):

@@ -25,7 +25,7 @@ def most_at_once(signs):
     return most
 
 
-def test_places_are_kept_and_the_first_come_is_the_first_served(service, event):
+def test_places_are_kept(service, event):
     service = service(genexec_at_once=4, genexec_per_project=2)
     events = [event(NAP, project=f"project-{number % 3}") for number in range(21)]
 
@@ -35,12 +35,24 @@ def test_places_are_kept_and_the_first_come_is_the_first_served(service, event):
     assert {record["state"] for record in records} == {"passed"}
     assert 2 <= most_at_once(service.signs()) <= 4
     for number in range(3):
-        own = records[number::3]
-        ids = {record["event_id"] for record in own}
-        started = [record["started_at"] for record in own]
+        ids = {record["event_id"] for record in records[number::3]}
         assert most_at_once([sign for sign in service.signs() if sign.event in ids]) <= 2
-        # Two get their places at the same moment; which of them looks up first is open.
-        assert all(first <= third for first, third in zip(started, started[2:], strict=False))
+
+
+def test_of_a_project_the_first_come_is_the_first_served(service, event):
+    """One place per project makes the order exact: two places are given at the same moment."""
+    service = service(genexec_at_once=3, genexec_per_project=1)
+    events = [event(NAP, project=f"project-{number % 3}") for number in range(15)]
+
+    runs = service.post(events).json()["runs"]
+
+    records = [service.wait_for(run) for run in runs]
+    for number in range(3):
+        own = [record["event_id"] for record in records[number::3]]
+        signs = [(sign.what, sign.event) for sign in service.signs() if sign.event in own]
+        started = [record["started_at"] for record in records[number::3]]
+        assert signs == [(what, id_) for id_ in own for what in ("begin", "end")]
+        assert started == sorted(set(started))
 
 
 def test_a_project_with_much_to_do_leaves_places_to_another(service, event):
@@ -55,6 +67,7 @@ def test_a_project_with_much_to_do_leaves_places_to_another(service, event):
     assert len(ended & {one["id"] for one in busy}) <= 4
 
 
+@pytest.mark.promise("R9")
 def test_more_than_the_queue_holds_is_refused_and_the_accepted_all_run(service, event):
     service = service(genexec_at_once=2, genexec_queue=6)
     events = [event(NAP) for _ in range(30)]

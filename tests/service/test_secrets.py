@@ -85,6 +85,7 @@ def test_the_scripts_did_run_and_say_something(service):
     assert "ENV_NOT_A_SETTING=shown" in said[TASK]["message"]
 
 
+@pytest.mark.promise("R11")
 @pytest.mark.parametrize("secret", [API_TOKEN, GIT_TOKEN, SINK_TOKEN])
 def test_a_secret_is_nowhere_in_files_log_or_events(written, secret):
     where = {
@@ -97,6 +98,7 @@ def test_a_secret_is_nowhere_in_files_log_or_events(written, secret):
     assert where == set()
 
 
+@pytest.mark.promise("R11")
 def test_settings_of_the_service_are_not_shown_to_scripts(service):
     (run,) = [run for run in service.runs() if run["type"] == TASK]
 

@@ -7,6 +7,8 @@ import pytest
 
 from service.journal.reading import Reader
 
+pytestmark = pytest.mark.promise("R15")
+
 GRACE = 1.0
 SHORT = "sh.keptn.event.deployment.triggered"
 LONG = "sh.keptn.event.test.triggered"

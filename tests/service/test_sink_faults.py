@@ -28,6 +28,8 @@ def kinds(events):
     return [event["type"].rpartition(".")[2] for event in events]
 
 
+@pytest.mark.promise("R5")
+@pytest.mark.promise("R6")
 def test_everything_is_delivered_in_order_after_the_sink_was_away(service, event):
     service.sink.down()
     tasks = [event(TASK, shkeptncontext=f"context-{number % 3}") for number in range(12)]
@@ -61,6 +63,7 @@ def test_an_event_that_the_sink_refuses_is_a_dead_letter_and_later_ones_go_on(
     assert len(service.sink.refused) == 2
 
 
+@pytest.mark.promise("R5")
 def test_a_context_that_fails_alone_does_not_hold_up_the_others(service, event):
     stuck, others = event(TASK, shkeptncontext="stuck"), [event(TASK) for _ in range(8)]
     service.sink.answer = lambda sent: 500 if sent["shkeptncontext"] == "stuck" else 202

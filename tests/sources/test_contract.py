@@ -318,3 +318,42 @@ def test_a_refresh_says_something(kept):
             return await source.refresh("sockshop")
 
     assert asyncio.run(scene())
+
+
+@pytest.fixture
+def names(kept, ask):
+    def look(branches, layout=Layout.BRANCHES, **question):
+        async def scene():
+            async with kept(branches, layout) as source:
+                asked = ask(layout=layout, **question)
+                return list(await source.names(asked.project, asked.places))
+
+        return asyncio.run(scene())
+
+    return look
+
+
+def test_the_names_of_all_scripts_on_all_levels_are_listed_once(names):
+    branches = {
+        "main": {"generic-executor/b.http": b"x", "generic-executor/README.md": b"x"},
+        "dev": {
+            "genericexecutor/a.sh": b"x",
+            "carts/generic-executor/a.sh": b"x",
+            "carts/generic-executor/c.py": b"x",
+            "orders/generic-executor/d.sh": b"x",
+        },
+    }
+
+    assert names(branches) == ["a.sh", "b.http", "c.py"]
+
+
+def test_no_names_are_listed_where_there_is_no_folder_and_no_branch(names):
+    assert names({"main": {"README.md": b"x"}}, stage="nowhere") == []
+
+
+@of_trees
+def test_the_names_behind_a_folder_that_leads_outwards_are_not_listed(names, link, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a.sh").write_bytes(b"x")
+
+    assert names({"main": {"generic-executor": link(str(tmp_path / "outside"))}}) == []

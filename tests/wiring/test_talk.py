@@ -116,6 +116,17 @@ def test_questions_do_not_wait_for_each_other(ends):
         assert first.result(PATIENCE)["said"] == "slow"
 
 
+def test_who_asks_at_the_end_of_the_service_is_let_go(ends):
+    """A refresh takes half a minute; the web process has three seconds to end."""
+    ours, _ = ends
+    began = time.monotonic()
+
+    with pytest.raises(SourceUnavailable):
+        Asker(ours).ask("refresh", seconds=PATIENCE, unless=lambda: True)
+
+    assert time.monotonic() - began < 2
+
+
 def test_a_long_answer_comes_whole(ends):
     ours, theirs = ends
 

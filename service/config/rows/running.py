@@ -25,6 +25,14 @@ RUNNING = (
         "Processes a script may have; 0 is without limit; not enforced for root",
     ),
     row(
+        "warm_python",
+        values.on_or_off,
+        "on",
+        "`on`: `.py` files run in a fork of an interpreter that has loaded `requests` and "
+        "`yaml`, one per project; `off`: Python is started for each; see "
+        "[docs/scripts.md](docs/scripts.md#warm-python)",
+    ),
+    row(
         "isolation",
         values.choice(IsolationMode),
         "auto",

@@ -7,7 +7,6 @@ for all of it, takes nothing from the surroundings and follows no redirect. Even
 on unread: `reception` is as strict with them as with any other.
 """
 
-import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -15,13 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import aiohttp
-
 from service.errors import KeptnRefused, KeptnUnavailable
+from service.intake.keptn.asking import FOREIGN, Answer, ask
 from service.strict_json import Json
 
-_FOREIGN = (aiohttp.ClientError, OSError, ValueError)
-"""All that asking can raise; an expired deadline and TLS are an `OSError`, too."""
 _MOST = 16 << 20
 """Bytes of one answer: a page of 200 events of 64 KiB and some."""
 _PAGE = 200
@@ -49,13 +45,6 @@ class ControlPlane:
         self._token_file = token_file
         self._ca_file = ca_file
         self._seconds = seconds
-        self._session: aiohttp.ClientSession | None = None
-
-    async def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
 
     async def register(self, integration: Mapping[str, Json]) -> str:
         """Make an integration known; return the id to be used from now on."""
@@ -112,38 +101,33 @@ class ControlPlane:
         Raises `KeptnUnavailable` or `KeptnRefused`.
         """
         headers = self._credentials()
-        url = f"{self._base}{self._prefix}{path}"
+        answer = await self._asked(method, path, body, headers)
+        if answer.status in absent:
+            return {}
+        if not 200 <= answer.status < 300:
+            raise self._refusal(answer.status, answer.body.replace(*_mask(headers)))
+        return self._document(answer.body)
+
+    async def _asked(
+        self, method: str, path: str, body: Mapping[str, Json] | None, headers: Mapping[str, str]
+    ) -> Answer:
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._opened().request(
-                    method, url, json=body, headers=headers, allow_redirects=False
-                ) as response,
-            ):
-                text = await _read(response)
-                status = response.status
+            ca_file = str(self._ca_file) if self._ca_file else None
+            return await ask(
+                method,
+                f"{self._base}{self._prefix}{path}",
+                None if body is None else json.dumps(body).encode("ascii"),
+                headers=headers,
+                tls=ssl.create_default_context(cafile=ca_file) if ca_file else None,
+                seconds=self._seconds,
+                most=_MOST,
+            )
         except TimeoutError as error:
             message = f"{self._name} did not answer in {self._seconds:g} s"
             raise KeptnUnavailable(message) from error
-        except _FOREIGN as error:
+        except FOREIGN as error:
             what = str(error)[:_SHOWN] or type(error).__name__
             raise KeptnUnavailable(f"{self._name} cannot be reached: {what}") from error
-        if status in absent:
-            return {}
-        if not 200 <= status < 300:
-            raise self._refusal(status, text.replace(*_mask(headers)))
-        return self._document(text)
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            tls = ssl.create_default_context(cafile=str(self._ca_file)) if self._ca_file else True
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=4, ssl=tls),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                trust_env=False,
-            )
-        return self._session
 
     def _credentials(self) -> dict[str, str]:
         if self._token_file is None:
@@ -169,8 +153,6 @@ class ControlPlane:
         return KeptnRefused(message)
 
     def _document(self, text: bytes) -> Mapping[str, Json]:
-        if len(text) > _MOST:
-            raise KeptnUnavailable(f"{self._name} answers with more than {_MOST} bytes")
         if not text.strip():
             return {}
         try:
@@ -183,17 +165,6 @@ class ControlPlane:
 def _mask(headers: Mapping[str, str]) -> tuple[bytes, bytes]:
     """Return what must not be shown when the other side repeats what it was sent."""
     return headers.get("x-token", "\0").encode("ascii"), b"***"
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body; of one that is too large, as much as shows that it is."""
-    parts, size = [], 0
-    async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > _MOST:
-            break
-    return b"".join(parts)
 
 
 def _events(answer: Mapping[str, Json]) -> list[Mapping[str, Json]]:

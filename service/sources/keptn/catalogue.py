@@ -1,14 +1,19 @@
-"""Every file of a project, as far as Keptn can list them, for `genexec check`.
+"""Every file of a project, as far as Keptn can list them, for people.
 
-Reads everything that lies in a folder for scripts: nothing the service does for an event.
+`genexec check` reads everything that lies in a folder for scripts, the API lists the names of
+scripts: nothing the service does for an event.
 """
+
+from collections.abc import Sequence
 
 from service.errors import SourceUnavailable
 from service.keptn_events import Belonging
-from service.scripts import FOLDERS
+from service.ports import MOST_NAMES
+from service.scripts import FOLDERS, SUFFIXES, Place
 from service.sources.catalogue import Catalogued
 from service.sources.keptn.answers import Missing
 from service.sources.keptn.api import Changing, Level, ResourceApi
+from service.sources.keptn.shelf import level_of, uri_of
 
 
 async def project_files(api: ResourceApi, where: Belonging, *, limit: int) -> list[Catalogued]:
@@ -33,6 +38,21 @@ async def project_files(api: ResourceApi, where: Belonging, *, limit: int) -> li
                 )
                 found[place] = Catalogued(branch=level.stage, path=prefix + name, content=content)
     return list(found.values())
+
+
+async def script_names(api: ResourceApi, project: str, places: Sequence[Place]) -> list[str]:
+    """Return the names of the scripts in any of the places, as `service.ports.Source` promises."""
+    names: set[str] = set()
+    listed: dict[Level, list[tuple[str, str]]] = {}
+    for place in places:
+        level = level_of(place)
+        if level not in listed:
+            listed[level] = await _listed(api, project, level)
+        for path, _ in listed[level]:
+            name = path.rpartition("/")[2]
+            if name.endswith(SUFFIXES) and path == uri_of(place, name):
+                names.add(name)
+    return sorted(names)[:MOST_NAMES]
 
 
 async def _listed(api: ResourceApi, project: str, level: Level) -> list[tuple[str, str]]:

@@ -4,16 +4,17 @@
 was answered is believed for *interval* seconds.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from service.errors import BadScript, SourceMisconfigured
 from service.keptn_events import NAME, Belonging
 from service.ports import Clock
-from service.scripts import Found, Listing, LookUp
+from service.scripts import Found, Listing, LookUp, Place
 from service.sources.catalogue import Catalogued
 from service.sources.keptn.address import KeptnAddress
 from service.sources.keptn.api import ResourceApi
-from service.sources.keptn.catalogue import project_files
+from service.sources.keptn.catalogue import project_files, script_names
 from service.sources.keptn.line import Line
 from service.sources.keptn.project import Project
 from service.sources.recent import Recent
@@ -63,6 +64,10 @@ class KeptnSource:
 
     async def look_up(self, question: LookUp) -> Listing:
         return await self._project(question.project).look_up(question)
+
+    async def names(self, project: str, places: Sequence[Place]) -> Sequence[str]:
+        self._project(project)
+        return await script_names(self._api, project, places)
 
     async def read(self, found: Found) -> bytes:
         if found.problem:

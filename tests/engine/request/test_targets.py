@@ -96,6 +96,7 @@ def addresses(host, **rules):
     return [where[0] for _, where in Targets(**rules).addresses(host.strip("[]"), 80)]
 
 
+@pytest.mark.promise("R13")
 @pytest.mark.parametrize("host", LOOPBACK)
 def test_no_spelling_of_loopback_is_connected_to(serve, send, host):
     here = serve()
@@ -108,6 +109,7 @@ def test_no_spelling_of_loopback_is_connected_to(serve, send, host):
     assert (here.connections, there.connections) == (0, 0)
 
 
+@pytest.mark.promise("R13")
 @pytest.mark.parametrize("host", ["127.1", "0x7f.1", "2130706433", "0", "[::1]", "localhost."])
 def test_the_same_spellings_are_connected_to_when_their_addresses_are_allowed(serve, send, host):
     here = serve()
@@ -120,12 +122,14 @@ def test_the_same_spellings_are_connected_to_when_their_addresses_are_allowed(se
     assert here.connections + there.connections == 1
 
 
+@pytest.mark.promise("R13")
 @pytest.mark.parametrize(("host", "what"), SPECIAL.items())
 def test_special_addresses_are_refused(host, what):
     with pytest.raises(BadTarget, match=what):
         addresses(host)
 
 
+@pytest.mark.promise("R13")
 @pytest.mark.parametrize("host", METADATA)
 def test_metadata_services_are_refused_even_when_allowed(host):
     everything = ["0.0.0.0/0", "::/0", host]
@@ -134,6 +138,7 @@ def test_metadata_services_are_refused_even_when_allowed(host):
         addresses(host, allow_hosts=everything)
 
 
+@pytest.mark.promise("R13")
 @pytest.mark.parametrize("host", KUBERNETES)
 def test_the_kubernetes_api_is_refused(host):
     with pytest.raises(BadTarget, match="is the Kubernetes API"):
@@ -231,6 +236,7 @@ def test_a_name_that_changes_its_address_is_asked_for_once(
     assert (allowed.connections, denied.connections) == (1, 0)
 
 
+@pytest.mark.promise("R13")
 def test_one_denied_address_of_a_name_is_enough(serve, make_runner, make_order, monkeypatch):
     allowed = serve(address="127.0.0.2")
     denied = serve(address="127.0.0.1", port=allowed.port)

@@ -45,12 +45,12 @@ def alive():
     return look
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_order(make_event):
     """Make an order from the text of a script."""
     made = []
 
-    def make(text, *, suffix=".sh", timeout=20.0, variables=None, **attributes):
+    def make(text, *, suffix=".sh", timeout=20.0, variables=None, cold=False, **attributes):
         content = text.encode()
         made.append(content)
         return Order(
@@ -61,6 +61,8 @@ def make_order(make_event):
             event=make_event(**attributes),
             variables=variables or {},
             timeout=timeout,
+            project="p",
+            cold=cold,
         )
 
     return make
@@ -75,7 +77,7 @@ class Bench:
         self.process, connection = launch_runner(path=PATH)
         prefixes = [Path(sys.prefix), Path(sys.base_prefix)]
         shared = [Path("/dev/shm")]
-        defaults = {"grace": 0.3, "disk_limit": 64 << 20}
+        defaults = {"python": sys.executable, "grace": 0.3, "disk_limit": 64 << 20}
         defaults |= {"readable": prefixes, "writable": shared}
         self.runner = ProcessRunner(
             connection,
@@ -83,7 +85,6 @@ class Bench:
             blobs_dir=self.blobs,
             environments_dir=directory / "environments",
             bash=shutil.which("bash", path=PATH),
-            python=sys.executable,
             path=PATH,
             **(defaults | settings),
         )
@@ -103,6 +104,26 @@ class Bench:
         """Return the pid of the process below the keeper."""
         pid = self.process.pid
         return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+    async def warm(self, make_order):
+        """Run empty scripts until one was forked from a warm interpreter."""
+        began, until = self.runner.ways.status()["warm"], time.monotonic() + 15
+        while self.runner.ways.status()["warm"] == began:
+            assert time.monotonic() < until, self.runner.ways.status()
+            await self.run(make_order("", suffix=".py"))
+            await asyncio.sleep(0.02)
+
+    def warm_interpreters(self):
+        """Return the pids of the warm interpreters; call it when nothing runs."""
+        pid = self.inner()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in children]
+
+
+@pytest.fixture(scope="session")
+def make_bench():
+    """Make a bench in a directory, for fixtures that live longer than a test."""
+    return Bench
 
 
 @pytest.fixture

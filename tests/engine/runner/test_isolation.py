@@ -13,8 +13,9 @@ from service.engine.landlock import Landlock
 from service.errors import BadSettings
 
 ABI = Landlock().abi
-full_only = pytest.mark.skipif(ABI < 6, reason=f"the kernel offers Landlock ABI {ABI}, not 6")
-some_level = pytest.mark.skipif(ABI < 2, reason=f"the kernel offers Landlock ABI {ABI}, not 2")
+CANNOT = "this machine cannot: its kernel offers Landlock ABI"
+full_only = pytest.mark.skipif(ABI < 6, reason=f"{CANNOT} {ABI}, not 6")
+some_level = pytest.mark.skipif(ABI < 2, reason=f"{CANNOT} {ABI}, not 2")
 
 AT_AN_OLDER_KERNEL = """
 import json, os, sys
@@ -78,7 +79,7 @@ def test_only_require_refuses_to_do_with_less(mode):
 @pytest.mark.parametrize("abi", range(2, 8))
 def test_an_older_kernel_is_used_as_far_as_it_goes(tmp_path, abi):
     if abi > ABI:
-        pytest.skip(f"the kernel offers Landlock ABI {ABI}")
+        pytest.skip(f"{CANNOT} {ABI}")
     (tmp_path / "own").mkdir()
     for name in ("secret", "own/file"):
         (tmp_path / name).write_text(name)
@@ -262,7 +263,7 @@ def test_a_file_that_is_exchanged_later_is_seen(bench, make_order, tmp_path):
     assert (first.stdout, later.stdout) == (b"old\n", b"new\n")
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root has capabilities to lose")
+@pytest.mark.skipif(os.getuid() != 0, reason="this machine cannot: only root can lose some")
 @some_level
 def test_root_has_no_capability_left_that_leads_out(execute, make_order):
     execution = execute(make_order("grep ^CapEff: /proc/self/status"))

@@ -28,6 +28,7 @@ def test_output_beyond_the_kept_part_is_counted(execute, make_order):
     assert execution.cut == 8 * MIB + 2 - 1000
 
 
+@pytest.mark.promise("R9")
 @pytest.mark.parametrize(
     "flood", ["yes", "cat /dev/urandom", "trap '' TERM; while :; do echo; done"]
 )
@@ -40,6 +41,7 @@ def test_a_flood_of_output_is_stopped(execute, make_order, flood):
     assert execution.cut > 100_000
 
 
+@pytest.mark.promise("R9")
 def test_a_hundred_megabytes_of_output_take_no_memory(bench, make_order):
     def most_memory():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -29,11 +29,7 @@ def asking(keptn, story, *, path="/api", **options):
     """Run *story* with a control plane."""
 
     async def told():
-        control_plane = ControlPlane(keptn.url + path, **options)
-        try:
-            return await story(control_plane)
-        finally:
-            await control_plane.close()
+        return await story(ControlPlane(keptn.url + path, **options))
 
     return asyncio.run(told())
 

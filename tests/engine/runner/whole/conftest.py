@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -139,10 +140,10 @@ class Service:
         address = (self.state / "address").read_text().strip()
         return requests.get(address + path, timeout=PATIENCE)
 
-    def send(self, type_, **data):
+    def send(self, type_, *, id_="", **data):
         """Send an event; return the id of its run."""
         address = (self.state / "address").read_text().strip()
-        event = {"specversion": "1.0", "id": type_, "source": "test", "type": type_}
+        event = {"specversion": "1.0", "id": id_ or type_, "source": "test", "type": type_}
         event |= {"data": {"project": "p"} | data}
         headers = {"content-type": "application/cloudevents+json"}
         answer = requests.post(address, data=json.dumps(event), headers=headers, timeout=PATIENCE)
@@ -156,6 +157,17 @@ class Service:
             assert time.monotonic() < deadline, f"{record}\n{self.log.read_text()}"
             time.sleep(0.02)
         return record
+
+    def warm(self, type_):
+        """Send events of this type, of an empty `.py`, until one was forked from warm Python."""
+        deadline = time.monotonic() + PATIENCE
+        before = self.forked()
+        while self.forked() == before:
+            assert time.monotonic() < deadline, self.get("/api/v1/status").text
+            self.ended(self.send(type_, id_=secrets.token_hex(8)))
+
+    def forked(self):
+        return self.get("/api/v1/status").json()["engine"]["warm_python"]["warm"]
 
     def output(self, run):
         return self.get(f"/api/v1/runs/{run}/output/0").content
@@ -203,9 +215,9 @@ def make_service():
 
         def make(scripts, *, user, read_only=False, wrap=list, start=True, **settings):
             if user == "nobody" and os.getuid() == 0 and not may_unshare():
-                pytest.skip("unshare or setpriv is not there or not allowed")
+                pytest.skip("this machine cannot: unshare or setpriv is not allowed")
             if user == "root" and os.getuid() != 0:
-                pytest.skip("the tests do not run as root")
+                pytest.skip("this machine cannot: the tests do not run as root")
             folder = Path(tempfile.mkdtemp(prefix="genexec-test-"))
             stack.callback(shutil.rmtree, folder)
             folder.chmod(0o755)
@@ -231,7 +243,7 @@ def make_service():
 def unsharing():
     """Skip a test that needs namespaces of its own where there are none."""
     if not may_unshare():
-        pytest.skip("unshare or setpriv is not there or not allowed")
+        pytest.skip("this machine cannot: unshare or setpriv is not allowed")
 
 
 @pytest.fixture(params=["root", "nobody"])

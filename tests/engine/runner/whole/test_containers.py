@@ -67,7 +67,7 @@ def test_auto_starts_with_a_warning_on_a_kernel_without_landlock(make_service):
     ]
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="the tests do not run as root")
+@pytest.mark.skipif(os.getuid() != 0, reason="this machine cannot: not run as root")
 def test_root_is_warned_of_what_the_kernel_does_not_enforce(make_service):
     it = make_service(HELLO, user="root")
 

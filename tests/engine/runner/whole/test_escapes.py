@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.promise("R4")
+
 DAEMON = """
 import os, signal, time
 if os.fork() == 0:
@@ -44,21 +46,57 @@ SCRIPTS = {
     for way, text in WAYS.items()
     for end, frame in ENDS.items()
 }
+PYTHON = {
+    "session": "if os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\n    os._exit(0)",
+    "double-fork": (
+        "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+        "        os.closerange(0, 100)\n        time.sleep(60)\n    os._exit(0)"
+    ),
+    "ignored-signals": (
+        "if os.fork() == 0:\n    os.setpgid(0, 0)\n"
+        "    for n in (signal.SIGTERM, signal.SIGHUP):\n        signal.signal(n, signal.SIG_IGN)\n"
+        "    time.sleep(60)\n    os._exit(0)"
+    ),
+    "stopped": (
+        "pid = os.fork()\nif pid == 0:\n    os.setsid()\n    time.sleep(60)\n    os._exit(0)\n"
+        "os.kill(pid, signal.SIGSTOP)"
+    ),
+    "chain": (
+        "if os.fork() == 0:\n    end = time.monotonic() + 30\n    while time.monotonic() < end:\n"
+        "        if os.fork():\n            os._exit(0)\n        os.setsid()\n    os._exit(0)"
+    ),
+}
+PYTHON_ENDS = {
+    "end": "import os, signal, time\n{}\ntime.sleep(0.1)",
+    "deadline": "# genexec: timeout=1s\nimport os, signal, time\n{}\ntime.sleep(60)",
+    "death": "import os, signal, time\n{}\ntime.sleep(60)",
+}
+PYTHON_SCRIPTS = {
+    f"com.example.{way}.{end}.py": frame.format(text)
+    for way, text in PYTHON.items()
+    for end, frame in PYTHON_ENDS.items()
+} | {"com.example.warm.py": "#"}
 STATES = {"end": "passed", "deadline": "timed-out"}
 
 
 @pytest.mark.parametrize("isolation", ["auto", "off"])
-def test_nothing_is_left_of_any_script(make_service, user, isolation):
+@pytest.mark.parametrize("warm", [False, True], ids=["programs", "forks of warm Python"])
+def test_nothing_is_left_of_any_script(make_service, user, isolation, warm):
+    ways, scripts = (PYTHON, PYTHON_SCRIPTS) if warm else (WAYS, SCRIPTS)
     it = make_service(
-        SCRIPTS, user=user, isolation=isolation, at_once=30, per_project=30, grace="300ms"
+        scripts, user=user, isolation=isolation, at_once=30, per_project=30, grace="300ms"
     )
+    if warm:
+        it.warm("com.example.warm")
 
-    runs = {(way, end): it.send(f"com.example.{way}.{end}") for way in WAYS for end in STATES}
+    runs = {(way, end): it.send(f"com.example.{way}.{end}") for way in ways for end in STATES}
     for (way, end), run in runs.items():
         assert it.ended(run)["state"] == STATES[end], (way, it.output(run))
     left = {which: pids for which, run in runs.items() if (pids := it.scripts(run))}
 
-    last = {way: it.send(f"com.example.{way}.death") for way in WAYS}
+    assert it.forked() >= (len(runs) if warm else 0)
+
+    last = {way: it.send(f"com.example.{way}.death") for way in ways}
     assert wait_until(lambda: all(it.scripts(run) for run in last.values()))
     time.sleep(0.3)
     processes = it.processes()

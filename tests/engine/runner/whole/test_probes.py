@@ -9,6 +9,8 @@ import pytest
 
 from service.engine.landlock import Landlock
 
+pytestmark = pytest.mark.promise("R12")
+
 PROBES = r"""
 import ctypes, glob, json, os, signal, socket, sys
 
@@ -141,8 +143,8 @@ def listener():
 def probed(make_service, listener):
     """Run the probes against a service; return it and what worked."""
 
-    def probe(*, user, isolation, kill):
-        script = {"com.example.probe.py": PROBES}
+    def probe(*, user, isolation, kill, warm=False):
+        script = {"com.example.probe.py": PROBES, "com.example.warm.py": "#"}
         it = make_service(script, user=user, start=False, isolation=isolation)
         config = it.folder / "config"
         config.mkdir()
@@ -155,18 +157,30 @@ def probed(make_service, listener):
         (it.state / "spare").chmod(0o666)
         (it.state / "mirrors").mkdir(exist_ok=True)
         (it.state / "mirrors").chmod(0o777)
-        about = {"pids": it.processes(), "state": str(it.state), "token": token, "name": listener}
+        if warm:
+            it.warm("com.example.warm")
+        forked = it.forked()
+        # A spare of warm Python is about to be a script itself.
+        pids = [pid for pid in it.processes() if not is_spare(pid)]
+        about = {"pids": pids, "state": str(it.state), "token": token, "name": listener}
         run = it.send("com.example.probe", **about, kill=kill)
         assert it.ended(run)["state"] == "passed", it.output(run)
-        assert set(it.processes()) == set(about["pids"])
+        assert it.forked() - forked == warm
+        assert set(it.processes()) >= set(pids)
         return it, json.loads(it.output(run))
 
     return probe
 
 
-@pytest.mark.skipif(Landlock().abi < 6, reason="the kernel does not offer Landlock ABI 6")
-def test_nine_probes_are_denied(probed, user):
-    it, worked = probed(user=user, isolation="require", kill=True)
+def is_spare(pid):
+    own = b"service.engine.warm" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return own and os.getsid(pid) != pid
+
+
+@pytest.mark.skipif(Landlock().abi < 6, reason="this machine cannot: Landlock ABI 6")
+@pytest.mark.parametrize("warm", [False, True], ids=["program", "fork of warm Python"])
+def test_nine_probes_are_denied(probed, user, warm):
+    it, worked = probed(user=user, isolation="require", kill=True, warm=warm)
 
     assert worked == {probe: [] for probe in ALL_NINE}
     assert it.get("/api/v1/status").json()["engine"]["isolation"]["level"] == "full"

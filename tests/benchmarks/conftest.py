@@ -1,4 +1,4 @@
-"""Makes the package `campaign` importable: it is not installed, it stands beside `service`."""
+"""Makes the package `benchmarks` importable: it is not installed, it stands beside `service`."""
 
 import sys
 from pathlib import Path

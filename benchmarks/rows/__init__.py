@@ -1,0 +1,1 @@
+"""One module per thing that is measured; each has a `measure` that returns its rows."""

@@ -1,0 +1,116 @@
+"""A warm interpreter: loads what scripts need, then forks when it is told to.
+
+`interpreter` starts it with the flags that scripts have and none of the service's variables.
+It holds no secret and learns nothing of runs. It has one thread, or says that it is unfit. A
+script must fall to the runner as a child of its own, so a process in between forks it and
+ends; `clone(CLONE_PARENT)` would save that one, but leaves the C library with a wrong idea
+of the thread it runs in.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+from types import CodeType
+
+from service.engine.warm.child import become_script
+from service.engine.warm.letters import BORN, FAILED, READY, ROOM, UNFIT, stamps
+from service.engine.warm.memory import Shown, end_with_parent, fork_briefly, set_dumpable
+
+PRELOADED = ("json", "requests", "yaml")
+_OUR_PACKAGE = "service"
+
+
+def born() -> tuple[CodeType, str]:
+    """Load, say how that went, and fork until the runner closes the socket.
+
+    Returns in the forks only, with the script of each and its path.
+
+    The arguments are the directory of our package, the descriptor of the socket and the
+    process id of the runner.
+    """
+    set_dumpable(dumpable=False)
+    end_with_parent(signal.SIGKILL)
+    ours, descriptor, runner = sys.argv[1:4]
+    if os.getppid() != int(runner):
+        os._exit(0)
+    channel = socket.socket(fileno=int(descriptor))
+    channel.set_inheritable(False)
+    os.chdir("/")
+    shown = Shown(ROOM)
+    # What scripts have there is put in by the fork.
+    del sys.path[0]
+    sys.path_importer_cache.pop(ours, None)
+    seen = stamps([*sys.path, sys.executable])
+    preload()
+    forget_ourselves()
+    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208  # less to load
+    if threads != 1:
+        _say(channel, UNFIT, f"its libraries start threads ({threads - 1})")
+        os._exit(0)
+    gc.collect()
+    gc.freeze()
+    _say(channel, READY, seen)
+    return become_script(_fork_until_born(channel), shown)
+
+
+def preload() -> None:
+    """Import what scripts use; an interpreter need not have all of it."""
+    for name in PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+def forget_ourselves() -> None:
+    """Take this package out of the modules: a script that imports it gets its own."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] == _OUR_PACKAGE:
+            del sys.modules[name]
+
+
+def _fork_until_born(channel: socket.socket) -> socket.socket:
+    """Fork whenever a gate comes; return in the forks only, with the gate of each."""
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+        if not request:
+            os._exit(0)
+        gate = socket.socket(fileno=descriptors[0])
+        gate.set_inheritable(False)
+        reading, writing = os.pipe()
+        try:
+            middle = fork_briefly()
+        except OSError as error:
+            _say(channel, FAILED, f"it cannot fork: {error.strerror}")
+            middle = -1
+        if middle == 0:
+            channel.close()
+            _fork_and_end(writing)
+            return gate
+        gate.close()
+        os.close(writing)
+        if middle > 0:
+            # When the one in between has been waited for, its child is the runner's.
+            answer = os.read(reading, 200)
+            os.waitpid(middle, 0)
+            _say(channel, BORN if answer.isdigit() else FAILED, os.fsdecode(answer))
+        os.close(reading)
+
+
+def _fork_and_end(writing: int) -> None:
+    """Return in a child; the calling process writes its id, or why there is none, and ends."""
+    try:
+        born = os.fork()
+    except OSError as error:
+        os.write(writing, os.fsencode(f"it cannot fork: {error.strerror}"))
+        os._exit(1)
+    if born:
+        os.write(writing, b"%d" % born)
+        os._exit(0)
+
+
+def _say(channel: socket.socket, *words: object) -> None:
+    channel.send(json.dumps(words).encode())
