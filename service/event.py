@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from service.credentials import without_credentials
 from service.errors import BadEvent
 from service.strict_json import Json, canonical, compact, describe, parse
 from service.times import parse_time, time_string
@@ -208,19 +209,13 @@ def _extensions(document: Mapping[str, Json]) -> tuple[dict[str, str], tuple[str
 
 
 def _data(document: Mapping[str, Json], type_: str) -> Json:
-    """Return the data; of a Keptn event it must be an object, without the sender's token.
-
-    The API of Keptn up to 0.7 adds `eventContext.token`, a credential, to what it passes on.
-    """
+    """Return the data; of a Keptn event it must be an object, without credentials."""
     data = _decoded(document) if "data_base64" in document else document.get("data")
     if not type_.startswith("sh.keptn.") or data is None:
         return data
     if not isinstance(data, Mapping):
         raise BadEvent(f"'data' of a Keptn event must be an object, not {describe(data)}")
-    sender = data.get("eventContext")
-    if not isinstance(sender, Mapping) or "token" not in sender:
-        return data
-    return {**data, "eventContext": {k: v for k, v in sender.items() if k != "token"}}
+    return without_credentials(data)
 
 
 def _decoded(document: Mapping[str, Json]) -> Json:

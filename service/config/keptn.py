@@ -25,6 +25,8 @@ def keptn_problems(read: Mapping[str, object]) -> list[str]:
                 "GENEXEC_EVENTS=keptn-api needs GENEXEC_TOPICS with exact types that end with "
                 f".triggered, such as sh.keptn.event.test.triggered, not {', '.join(useless)}"
             )
+    if read["keptn_error_log"] and not read["sink"]:
+        problems.append("GENEXEC_KEPTN_ERROR_LOG=yes needs GENEXEC_SINK, a Keptn distributor")
     return problems
 
 

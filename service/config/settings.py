@@ -70,6 +70,7 @@ class Settings:
     keptn_stages: tuple[str, ...]
     keptn_services: tuple[str, ...]
     keptn_sign_off: bool
+    keptn_error_log: bool
     default_project: str
     default_stage: str
     default_service: str

@@ -31,8 +31,8 @@ class KeptnApiSink:
         self._sink: HttpSink | None = None
 
     async def start(self) -> None:
-        """Get ready to send in the running loop. Raises `BadSettings`."""
-        await self._exchange(self._read())
+        """Get ready to send in the running loop; connects to nobody yet."""
+        await self._exchange("")
 
     async def close(self) -> None:
         """Close all connections; what is under way fails."""
@@ -42,11 +42,7 @@ class KeptnApiSink:
 
     async def send(self, body: bytes) -> None:
         """Deliver one event. Raises `SinkUnavailable` or `SinkRefused`."""
-        try:
-            token = self._read()
-        except OSError as error:
-            why = f"the token for Keptn's API cannot be read: {error.strerror}"
-            raise SinkUnavailable(why) from error
+        token = self._read()
         if self._sink is None or token != self._token:
             await self._exchange(token)
         sink = self._sink
@@ -55,7 +51,16 @@ class KeptnApiSink:
         await sink.send(body)
 
     def _read(self) -> str:
-        return self._token_file.read_text(encoding="utf-8").strip() if self._token_file else ""
+        if self._token_file is None:
+            return ""
+        try:
+            token = self._token_file.read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not ASCII"
+            raise SinkUnavailable(f"the token for Keptn's API cannot be read: {why}") from error
+        if not token or not token.isprintable():
+            raise SinkUnavailable("the file of GENEXEC_KEPTN_TOKEN_FILE does not hold a token")
+        return token
 
     async def _exchange(self, token: str) -> None:
         headers = {"x-token": token} if token else {}

@@ -1,7 +1,8 @@
 """Events go to NATS: the type is the subject, the message is the event's JSON.
 
 A `Sender` for `outbox`, opened by `wiring` when events come by NATS as well. Where a
-JetStream stream keeps the subject, as Keptn's own does, its acknowledgement is waited for.
+JetStream stream keeps the subject, as Keptn's own does, its acknowledgement is waited for, and
+an event that is sent again under its id is not kept twice.
 Elsewhere nobody says who heard the event; then "sent" means that the server has it.
 """
 
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
-from nats.js import JetStreamContext
+from nats.js.api import Header
 from nats.js.errors import NotFoundError
 
 from service.errors import SinkRefused, SinkUnavailable
@@ -26,6 +27,8 @@ _FOREIGN = (NatsError, OSError, asyncio.TimeoutError, ValueError)
 _AGAIN = 2
 _STREAM_KNOWN = 60.0
 """Seconds until it is asked again whether a stream keeps a subject."""
+_STREAM_ASKED = 2.0
+"""Seconds; who may not ask gets no answer."""
 _SUBJECTS = 1000
 
 log = logging.getLogger(__name__)
@@ -63,34 +66,40 @@ class NatsSink:
 
     async def send(self, body: bytes) -> None:
         """Publish one event. Raises `SinkUnavailable` or `SinkRefused`."""
-        subject = str(json.loads(body)["type"])
+        event = json.loads(body)
+        subject = str(event["type"])
         if not subject.isprintable() or not all(subject.split(".")) or set(subject) & set(" *>"):
             raise SinkRefused(f"{self._name} has no subject for the type {subject[:80]!r}")
         try:
             async with asyncio.timeout(self._seconds):
-                await self._publish(await self._connected(), subject, body)
+                await self._publish(await self._connected(), subject, body, id_=str(event["id"]))
         except MaxPayloadError as error:
             raise SinkRefused(f"{self._name} takes no event of {len(body)} bytes") from error
         except _FOREIGN as error:
             what = str(error) or type(error).__name__
             raise SinkUnavailable(f"{self._name} did not take the event: {what}") from error
 
-    async def _publish(self, client: Client, subject: str, body: bytes) -> None:
+    async def _publish(self, client: Client, subject: str, body: bytes, *, id_: str) -> None:
         stream = client.jetstream(timeout=self._seconds)
-        if await self._is_kept(stream, subject):
-            await stream.publish(subject, body)
-        else:
+        if not await self._is_kept(client, subject):
             await client.publish(subject, body)
             await client.flush(timeout=max(1, int(self._seconds)))
+            return
+        try:
+            await stream.publish(subject, body, headers={Header.MSG_ID: id_})
+        except _FOREIGN:
+            self._streams.pop(subject, None)
+            raise
 
-    async def _is_kept(self, stream: JetStreamContext, subject: str) -> bool:
+    async def _is_kept(self, client: Client, subject: str) -> bool:
         kept, asked = self._streams.get(subject, (False, float("-inf")))
         if time.monotonic() - asked < _STREAM_KNOWN:
             return kept
         try:
-            await stream.find_stream_name_by_subject(subject)
+            asking = client.jetstream(timeout=min(_STREAM_ASKED, self._seconds / 3))
+            await asking.find_stream_name_by_subject(subject)
             kept = True
-        except (NotFoundError, NatsError):  # no such stream, or a server without JetStream
+        except (NotFoundError, NatsError):  # no such stream, no JetStream, or not for us
             kept = False
         if len(self._streams) >= _SUBJECTS:
             self._streams.clear()

@@ -1,7 +1,8 @@
 """What the door has answered, counted.
 
-`refusals` counts whatever is refused, `http` what is taken; a scrape looks at the figures.
-Counting is plain arithmetic on the event loop, because every request pays for it.
+`refusals` counts whatever is refused, `http` what is taken, `keptn` what we fetch; a scrape
+looks at the figures. Counting is plain arithmetic on the event loop, because every request
+pays for it.
 """
 
 from collections import Counter
@@ -30,6 +31,10 @@ class Tally:
         self._events["accepted"] += new
         self._events["duplicate"] += duplicates
         self._seconds.add(seconds)
+
+    def fetched(self, *, duplicate: bool) -> None:
+        """Count an event that we fetched ourselves and that is on disk."""
+        self._events["duplicate" if duplicate else "accepted"] += 1
 
     def figures(self) -> IntakeFigures:
         """Return what was counted so far."""

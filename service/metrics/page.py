@@ -30,6 +30,7 @@ class MetricsPage(Collector):
         version: str,
         process: Callable[[], ProcessFigures],
         intake: Callable[[], IntakeFigures],
+        fetching: Callable[[], bool | None],
         writable: Callable[[], bool],
         engine: Callable[[], EngineFigures | None],
         journal: Callable[[], JournalFigures | None],
@@ -39,12 +40,14 @@ class MetricsPage(Collector):
     ) -> None:
         """*process* is the web process, *writable* says whether it can write events down.
 
+        *fetching* says whether events come that we fetch ourselves, None when we fetch none.
         *engine* and *journal* give None when they cannot be asked; *room* says whether the
         disk has room for new events.
         """
         self._version = version
         self._process = process
         self._intake = intake
+        self._fetching = fetching
         self._writable = writable
         self._engine = engine
         self._journal = journal
@@ -66,7 +69,7 @@ class MetricsPage(Collector):
         processes = {"web": self._process()} | ({"engine": engine.process} if engine else {})
         yield from process_families(processes)
         writable = {"web": self._writable()} | ({"engine": engine.writable} if engine else {})
-        yield from intake_families(self._intake())
+        yield from intake_families(self._intake(), fetching=self._fetching())
         yield from journal_families(
             journal,
             writable=writable,

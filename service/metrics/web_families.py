@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.core import Metric
 
 from service.figures import IntakeFigures, ProcessFigures
-from service.metrics.families import counters, gauges, histogram
+from service.metrics.families import counters, gauge, gauges, histogram
 
 
-def intake_families(figures: IntakeFigures) -> Iterator[Metric]:
-    """Yield what came in."""
+def intake_families(figures: IntakeFigures, *, fetching: bool | None) -> Iterator[Metric]:
+    """Yield what came in; *fetching* says whether events come that we fetch ourselves."""
+    if fetching is not None:
+        help_ = "1 if events come from NATS or Keptn's API: connected, or last answered."
+        yield gauge("genexec_events_up", help_, fetching)
     yield counters(
         "genexec_intake_requests",
         "Requests that brought events, and all that were refused at the door, by what they were "
@@ -22,7 +25,7 @@ def intake_families(figures: IntakeFigures) -> Iterator[Metric]:
     )
     yield counters(
         "genexec_intake_events",
-        "Events in requests answered with 202: accepted, or duplicate of an accepted one.",
+        "Events on disk, brought or fetched: accepted, or duplicate of an accepted one.",
         ("result",),
         {(result,): count for result, count in figures.events.items()},
     )

@@ -20,6 +20,7 @@ from service.journal.reserve import Reserve
 from service.ports import Runner, Source
 from service.wiring.counted import ScriptCounts, counted
 from service.wiring.crash_points import crash_point
+from service.wiring.error_log import opened_error_log, told
 from service.wiring.inquiries import Inquiries
 from service.wiring.isolation import hidden_from_scripts
 from service.wiring.parts import SystemClock, make_rules, opened_runners, opened_source
@@ -68,12 +69,14 @@ async def assembled(
     )
     counting, scripts = counted(through(runners))
     sink = await stack.enter_async_context(opened_sink(settings))
+    error_log = await stack.enter_async_context(opened_error_log(settings, sink))
+    telling = told(journal, error_log, answers=not settings.sink)
     crash = crash_point(environment, settings.state_dir)
-    outbox = Outbox(journal, crash.sender(sink), clock=clock, give_up=settings.sink_give_up)
+    outbox = Outbox(telling, crash.sender(sink), clock=clock, give_up=settings.sink_give_up)
     handling = Handling(
         source=crash.source(source),
         runners=crash.runners(counting),
-        journal=crash.journal(journal),
+        journal=crash.journal(telling),
         rules=rules,
         clock=clock,
         new_id=lambda: str(uuid4()),

@@ -22,6 +22,7 @@ from service.intake.keptn.polling import Polling
 from service.intake.keptn.reception import Reception
 from service.intake.keptn.registration import Integration, Registration
 from service.intake.keptn.subscriptions import Subscription
+from service.intake.tally import Tally
 from service.ports import Inbox
 from service.times import time_string
 from service.wiring.parts import SystemClock
@@ -29,6 +30,8 @@ from service.wiring.parts import SystemClock
 INTEGRATION_FILE = "integration"
 """In the state directory: our id at Keptn, for the engine's entries in its error log."""
 _LOOK = 0.2
+_AFTER_A_FAULT = 5.0
+_LAST_SECONDS = 8.0
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +57,22 @@ class Fetching:
         *,
         arrived: Callable[[int], None],
         draining: Callable[[], bool],
+        tally: Tally,
     ) -> None:
         self._settings = settings
         self._inbox = inbox
         self._arrived = arrived
         self._draining = draining
+        self._tally = tally
+        self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._way: NatsEvents | Polling | None = None
         self._registration: Registration | None = None
+
+    @property
+    def up(self) -> bool:
+        """Say whether events come."""
+        return self._way is not None and not self._way.trouble
 
     @property
     def troubles(self) -> Sequence[str]:
@@ -82,16 +93,31 @@ class Fetching:
                 if message["type"] == "lifespan.startup":
                     self._task = asyncio.create_task(self._run())
                 elif self._task is not None:
-                    self._task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await self._task
+                    await self._ended(self._task)
                 return message
 
             await application(scope, received, send)
 
         return served
 
+    async def _ended(self, task: asyncio.Task[None]) -> None:
+        """Let it write down what has come and sign off, for a while."""
+        self._ending.set()
+        await asyncio.wait({task}, timeout=_LAST_SECONDS)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
     async def _run(self) -> None:
+        """Fetch until the service is draining; a fault of ours does not end it."""
+        while not self._is_over():
+            try:
+                await self._fetch()
+            except Exception:
+                log.exception("a fault of ours; events from Keptn are fetched again in a moment")
+                await asyncio.sleep(_AFTER_A_FAULT)
+
+    async def _fetch(self) -> None:
         control_plane = control_plane_of(self._settings)
         wishes = _wishes(self._settings)
         way = self._way = self._made(control_plane, wishes)
@@ -104,9 +130,6 @@ class Fetching:
             done, _ = await asyncio.wait({*loops, watch}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except Exception:
-            log.exception("a fault of ours; no events come from Keptn any more")
-            raise
         finally:
             for task in (*loops, watch):
                 task.cancel()
@@ -115,12 +138,14 @@ class Fetching:
                 await way.close()
             if registration is not None:
                 await registration.close()
-            if control_plane is not None:
-                control_plane.close()
 
     async def _until_draining(self) -> None:
-        while not self._draining():
-            await asyncio.sleep(_LOOK)
+        while not self._is_over():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), _LOOK)
+
+    def _is_over(self) -> bool:
+        return self._ending.is_set() or self._draining()
 
     def _made(
         self, control_plane: ControlPlane | None, wishes: Sequence[Subscription]
@@ -133,6 +158,7 @@ class Fetching:
             default=settings.default,
             clock=SystemClock(),
             arrived=self._arrived,
+            tally=self._tally,
         )
         if settings.events is Events.KEPTN_API and control_plane is not None:
             return Polling(
@@ -194,5 +220,8 @@ def _wishes(settings: Settings) -> tuple[Subscription, ...]:
 def _remember(state_dir: Path, id_: str) -> None:
     file = state_dir / INTEGRATION_FILE
     beside = file.with_suffix(".new")
-    beside.write_text(id_, encoding="utf-8")
-    beside.replace(file)
+    try:
+        beside.write_text(id_, encoding="utf-8")
+        beside.replace(file)
+    except OSError as error:  # entries in Keptn's error log then stand at no integration
+        log.warning("the id of our registration cannot be kept: %s", error.strerror)

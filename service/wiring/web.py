@@ -142,6 +142,7 @@ class _Web:
             crash.inbox(inbox),
             arrived=self._call,
             draining=self._is_draining,
+            tally=tally,
         )
         return self._fetching.around(application)
 
@@ -153,6 +154,7 @@ class _Web:
             version=__version__,
             process=process_figures,
             intake=tally.figures,
+            fetching=lambda: self._fetching.up if self._fetching else None,
             writable=lambda: not inbox.trouble,
             engine=self._engine_figures,
             journal=self._journal_figures,

@@ -52,7 +52,7 @@ def server(tmp_path):
 
 
 def event(type_=FINISHED, **more):
-    return json.dumps({"specversion": "1.0", "id": "1", "type": type_, **more}).encode()
+    return json.dumps({"specversion": "1.0", "id": "1", "type": type_} | more).encode()
 
 
 def sending(server, story, **options):
@@ -81,11 +81,21 @@ def test_the_type_is_the_subject_and_the_message_is_the_event(server):
 def test_where_a_stream_keeps_the_subject_it_has_the_event_when_send_returns(server):
     async def story(sink, client):
         await client.jetstream().add_stream(name="keptn", subjects=["sh.keptn.>"])
-        await sink.send(event())
-        await sink.send(event())
+        await sink.send(event(id="1"))
+        await sink.send(event(id="2"))
         return (await client.jetstream().stream_info("keptn")).state.messages
 
     assert sending(server, story) == 2
+
+
+def test_a_stream_keeps_an_event_once_that_is_sent_again(server):
+    async def story(sink, client):
+        await client.jetstream().add_stream(name="keptn", subjects=["sh.keptn.>"])
+        await sink.send(event(id="1"))
+        await sink.send(event(id="1"))
+        return (await client.jetstream().stream_info("keptn")).state.messages
+
+    assert sending(server, story) == 1
 
 
 def test_a_server_that_is_away_is_tried_again_later(server):

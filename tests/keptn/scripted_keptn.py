@@ -6,7 +6,11 @@ speaks to it by HTTP at `/_control`:
     POST {"reset": {}}                                     forget everything
     POST {"commit": {"project": p, "branch": b, "files": {path: base64 or null}}}
     POST {"set": {"version": "0.8", "access": "gateway", "token": "t", …}}
+    POST {"begin": {"stages": [[stage, sequence, [task, …]], …]}}    start a sequence
+    POST {"remedy": {"action": a}}                         ask for an action, as 0.7 does
+    POST {"subscribe": {"id": i, "subscriptions": […]}}    what people do in the Bridge
     GET                                                    what was asked so far
+    GET …/state                                            registrations, log, events, sequences
 
 Faults for `set`: `status` with `body` (answer with it), `hang`, `drip`, `cut` (close without
 an answer), `location` (redirect); they hold for paths with `only` in them, and for `times`
@@ -21,6 +25,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from scripted_control_plane import ControlPlane
 from scripted_resources import ResourceApi, Store
 
 CONTROL = "/_control"
@@ -33,13 +38,14 @@ class Keptn:
     """The state; one lock around everything that changes it."""
 
     def __init__(self):
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.ended = threading.Event()
         self.reset()
 
     def reset(self):
         self.store = Store()
         self.resources = ResourceApi(self.store)
+        self.control_plane = ControlPlane()
         self.token = ""
         self.faults = dict(FAULTS)
         self.asked = []
@@ -49,16 +55,33 @@ class Keptn:
         with self.lock:
             if "reset" in orders:
                 self.ended.set()
+                if self.control_plane.link is not None:
+                    self.control_plane.link.close()
                 self.ended = threading.Event()
                 self.reset()
             for name, value in orders.get("set", {}).items():
-                where = self if name == "token" else self.resources
+                plane = self.control_plane
                 if name in FAULTS:
                     self.faults[name] = value
+                    continue
+                if name == "version" and hasattr(plane, name):
+                    plane.version = value
+                owners = (self if name == "token" else self.resources, plane, plane.shipyard)
+                where = next((one for one in owners if hasattr(one, name)), self.resources)
+                if name == "nats":
+                    plane.use_nats(value)
                 elif hasattr(where, name):
                     setattr(where, name, value)
                 else:
                     raise ValueError(f"there is nothing named {name}")
+            plane = self.control_plane
+            if "begin" in orders:
+                return {"context": plane.shipyard.begin(**orders["begin"])}
+            if "remedy" in orders:
+                return {"context": plane.remediation.begin(**orders["remedy"])}
+            if "subscribe" in orders:
+                wish = orders["subscribe"]
+                plane.integrations[wish["id"]]["subscriptions"] = wish["subscriptions"]
             if "commit" not in orders:
                 return {}
             files = {
@@ -87,11 +110,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         keptn = self.server.keptn
-        if self.path == CONTROL:
+        if self.path.startswith(CONTROL):
             with keptn.lock:
-                asked = list(keptn.asked)
-            self._send(200, "application/json", json.dumps(asked).encode())
+                state = self.path.endswith("/state")
+                told = json.dumps(keptn.control_plane.state() if state else keptn.asked)
+            self._send(200, "application/json", told.encode())
             return
+        self._serve(b"")
+
+    def _serve(self, content):
+        keptn = self.server.keptn
         token = self.headers.get("x-token", "")
         with keptn.lock:
             ended = keptn.ended
@@ -115,13 +143,25 @@ class Handler(BaseHTTPRequestHandler):
             self._send(401, "application/json", b'{"code":401,"message":"incorrect api key auth"}')
         else:
             with keptn.lock:
-                answer = keptn.resources.answer(self.path)
+                told = keptn.control_plane.answer(self.command, self.path, content)
+                answer = keptn.resources.answer(self.path) if told is None else None
+            if told is not None:
+                answer = told[0], "application/json", json.dumps(told[1]).encode()
             self._send(*answer)
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.path != CONTROL:
+            self._serve(body)
+            return
         answer = self.server.keptn.ordered(json.loads(body))
         self._send(200, "application/json", json.dumps(answer).encode())
+
+    def do_PUT(self):
+        self.do_POST()
+
+    def do_DELETE(self):
+        self.do_POST()
 
     def _drip(self, ended):
         """Send a header that never ends, slowly."""

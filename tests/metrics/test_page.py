@@ -52,12 +52,13 @@ JOURNAL = JournalFigures(
 )
 
 
-def scraped(*, engine=ENGINE, journal=JOURNAL):
+def scraped(*, engine=ENGINE, journal=JOURNAL, fetching=True):
     """Return the families of a page by name."""
     page = MetricsPage(
         version="1.2.3",
         process=lambda: PROCESS,
         intake=lambda: INTAKE,
+        fetching=lambda: fetching,
         writable=lambda: True,
         engine=lambda: engine,
         journal=lambda: journal,
@@ -89,6 +90,7 @@ def shown():
         (("genexec_engine_up",), 1),
         (("genexec_intake_requests_total", "not-authenticated", "401"), 2),
         (("genexec_intake_events_total", "duplicate"), 1),
+        (("genexec_events_up",), 1),
         (("genexec_intake_accept_seconds_bucket", "0.1"), 3),
         (("genexec_intake_accept_seconds_bucket", "+Inf"), 6),
         (("genexec_intake_accept_seconds_count",), 6),
@@ -127,6 +129,11 @@ def test_without_the_engine_the_rest_is_shown_and_the_engine_is_down():
     assert shown["genexec_runs", "passed"] == 5
     assert shown["genexec_process_open_fds", "web"] == 7
     assert not any(name.startswith("genexec_isolation") for name, *_ in shown)
+
+
+@pytest.mark.parametrize(("fetching", "shown"), [(None, None), (False, 0)])
+def test_whether_fetched_events_come_is_shown_where_some_are_fetched(fetching, shown):
+    assert values(scraped(fetching=fetching)).get(("genexec_events_up",)) == shown
 
 
 def test_a_journal_that_cannot_be_read_hides_only_what_stands_in_it():

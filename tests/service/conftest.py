@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -286,7 +287,8 @@ class Service:
         """Kill processes of the service at once; all of them when none is named."""
         found = self.processes()
         for name in names or found:
-            os.kill(found[name], signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it went with the one before
+                os.kill(found[name], signal.SIGKILL)
 
     def end_scripts(self):
         for pid in self.scripts():

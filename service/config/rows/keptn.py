@@ -57,4 +57,11 @@ KEPTN = (
         "yes",
         "Remove the registration at the end, and with it what people subscribed us to",
     ),
+    row(
+        "keptn_error_log",
+        values.switch,
+        "no",
+        "Send `sh.keptn.log.error` to GENEXEC_SINK, a Keptn distributor, when something gets no "
+        "answer; without a distributor Keptn's API is always told",
+    ),
 )

@@ -2,21 +2,20 @@
 
 `registration`, `polling` and `wiring` call this. An address that has a path is that of the
 gateway (`https://keptn.example.org/api`); one without is the shipyard-controller in the
-cluster (`http://shipyard-controller:8080`), which needs no token. Calls are few and come from
-threads, one at a time; nothing is taken from the surroundings and no redirect is followed.
-Events are handed on unread: `reception` is as strict with them as with any other.
+cluster (`http://shipyard-controller:8080`), which needs no token. Every call has one deadline
+for all of it, takes nothing from the surroundings and follows no redirect. Events are handed
+on unread: `reception` is as strict with them as with any other.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from threading import Lock
 from typing import Any
-from urllib.parse import quote, urlsplit
-
-import requests
+from urllib.parse import quote, urlencode, urlsplit
 
 from service.errors import KeptnRefused, KeptnUnavailable
+from service.intake.keptn.asking import FOREIGN, Answer, ask
 from service.strict_json import Json
 
 _MOST = 16 << 20
@@ -24,10 +23,11 @@ _MOST = 16 << 20
 _PAGE = 200
 _PAGES = 50
 _SHOWN = 200
+_NO_SUCH_CALL = (404, 405)
 
 
 class ControlPlane:
-    """Speaks to one Keptn."""
+    """Speaks to one Keptn, on one event loop."""
 
     def __init__(
         self,
@@ -37,41 +37,34 @@ class ControlPlane:
         ca_file: Path | None = None,
         seconds: float = 10.0,
     ) -> None:
-        """*token_file* is read at each call; an answer may take *seconds* to begin."""
+        """*token_file* is read at each call; a call may take *seconds* as a whole."""
         parts = urlsplit(address.rstrip("/"))
         self._base = parts.geturl()
         self._prefix = "/controlPlane/v1" if parts.path else "/v1"
         self._name = f"Keptn at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         self._token_file = token_file
+        self._ca_file = ca_file
         self._seconds = seconds
-        self._lock = Lock()
-        self._session = requests.Session()
-        self._session.trust_env = False
-        if ca_file is not None:
-            self._session.verify = str(ca_file)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
-    def register(self, integration: Mapping[str, Json]) -> str:
+    async def register(self, integration: Mapping[str, Json]) -> str:
         """Make an integration known; return the id to be used from now on."""
-        answer = self._call("POST", "/uniform/registration", integration)
+        answer = await self._call("POST", "/uniform/registration", integration)
         id_ = answer.get("id")
         if not isinstance(id_, str) or not id_:
             raise KeptnRefused(f"{self._name} did not say under which id we are registered")
         return id_
 
-    def ping(self, id_: str) -> Mapping[str, Json] | None:
+    async def ping(self, id_: str) -> Mapping[str, Json] | None:
         """Say that we are alive; return the registration, None when it is not known any more."""
         path = f"/uniform/registration/{quote(id_, safe='')}/ping"
-        return self._call("PUT", path, absent=404) or None
+        return await self._call("PUT", path, absent=_NO_SUCH_CALL) or None
 
-    def unregister(self, id_: str) -> None:
+    async def unregister(self, id_: str) -> None:
         """Say that we are gone."""
-        self._call("DELETE", f"/uniform/registration/{quote(id_, safe='')}", absent=404)
+        path = f"/uniform/registration/{quote(id_, safe='')}"
+        await self._call("DELETE", path, absent=_NO_SUCH_CALL)
 
-    def open_events(self, type_: str, **filters: str) -> Iterator[Mapping[str, Json]]:
+    async def open_events(self, type_: str, **filters: str) -> AsyncIterator[Mapping[str, Json]]:
         """Yield the open `.triggered` events of a type, each once.
 
         Pages are asked for until one brings nothing new: some versions repeat the first page
@@ -82,65 +75,73 @@ class ControlPlane:
         key = ""
         for _ in range(_PAGES):
             wish = {**filters, "pageSize": str(_PAGE), **({"nextPageKey": key} if key else {})}
-            answer = self._call("GET", path, query=wish, absent=404)
-            events = answer.get("events")
-            found = (
-                [one for one in events if isinstance(one, Mapping)]
-                if isinstance(events, list)
-                else []
-            )
-            fresh = [one for one in found if str(one.get("id")) not in seen]
-            seen |= {str(one.get("id")) for one in fresh}
-            yield from fresh
+            answer = await self._call("GET", f"{path}?{urlencode(wish)}", absent=(404,))
+            fresh = [one for one in _events(answer) if str(one.get("id")) not in seen]
+            for one in fresh:
+                seen.add(str(one.get("id")))
+                yield one
             key = str(answer.get("nextPageKey") or "0")
             if not fresh or key == "0":
                 return
 
-    def log(self, entry: Mapping[str, Json]) -> None:
+    async def log(self, entry: Mapping[str, Json]) -> None:
         """Show an error in the Bridge, at our integration."""
-        self._call("POST", "/log", {"logs": [dict(entry)]})
+        await self._call("POST", "/log", {"logs": [dict(entry)]})
 
-    def _call(
+    async def _call(
         self,
         method: str,
         path: str,
         body: Mapping[str, Json] | None = None,
         *,
-        query: Mapping[str, str] | None = None,
-        absent: int = 0,
+        absent: tuple[int, ...] = (),
     ) -> Mapping[str, Json]:
-        """Return the answer, an empty one when its status is *absent*.
+        """Return the answer, an empty one when its status is one of *absent*.
 
         Raises `KeptnUnavailable` or `KeptnRefused`.
         """
-        try:
-            with (
-                self._lock,
-                self._session.request(
-                    method,
-                    f"{self._base}{self._prefix}{path}",
-                    params=query,
-                    json=body,
-                    headers=self._credentials(),
-                    timeout=self._seconds,
-                    allow_redirects=False,
-                    stream=True,
-                ) as response,
-            ):
-                text = response.raw.read(_MOST + 1, decode_content=True)
-                status = response.status_code
-        except (requests.RequestException, OSError, ValueError) as error:
-            raise KeptnUnavailable(f"{self._name} cannot be reached: {_why(error)}") from error
-        if status == absent:
+        headers = self._credentials()
+        answer = await self._asked(method, path, body, headers)
+        if answer.status in absent:
             return {}
-        if not 200 <= status < 300:
-            raise self._refusal(status, text)
-        return self._read(text)
+        if not 200 <= answer.status < 300:
+            raise self._refusal(answer.status, answer.body.replace(*_mask(headers)))
+        return self._document(answer.body)
+
+    async def _asked(
+        self, method: str, path: str, body: Mapping[str, Json] | None, headers: Mapping[str, str]
+    ) -> Answer:
+        try:
+            ca_file = str(self._ca_file) if self._ca_file else None
+            return await ask(
+                method,
+                f"{self._base}{self._prefix}{path}",
+                None if body is None else json.dumps(body).encode("ascii"),
+                headers=headers,
+                tls=ssl.create_default_context(cafile=ca_file) if ca_file else None,
+                seconds=self._seconds,
+                most=_MOST,
+            )
+        except TimeoutError as error:
+            message = f"{self._name} did not answer in {self._seconds:g} s"
+            raise KeptnUnavailable(message) from error
+        except FOREIGN as error:
+            what = str(error)[:_SHOWN] or type(error).__name__
+            raise KeptnUnavailable(f"{self._name} cannot be reached: {what}") from error
 
     def _credentials(self) -> dict[str, str]:
         if self._token_file is None:
             return {}
-        return {"x-token": self._token_file.read_text(encoding="utf-8").strip()}
+        try:
+            token = self._token_file.read_text(encoding="ascii").strip()
+        except OSError as error:
+            why = f"the token for {self._name} cannot be read: {error.strerror}"
+            raise KeptnUnavailable(why) from error
+        except UnicodeDecodeError:
+            token = ""
+        if not token or not token.isprintable():
+            raise KeptnRefused("the file of GENEXEC_KEPTN_TOKEN_FILE does not hold a token")
+        return {"x-token": token}
 
     def _refusal(self, status: int, text: bytes) -> KeptnUnavailable | KeptnRefused:
         said = " ".join(text[:_SHOWN].decode("utf-8", "replace").split())
@@ -151,9 +152,7 @@ class ControlPlane:
             return KeptnUnavailable(message)
         return KeptnRefused(message)
 
-    def _read(self, text: bytes) -> Mapping[str, Json]:
-        if len(text) > _MOST:
-            raise KeptnUnavailable(f"{self._name} answers with more than {_MOST} bytes")
+    def _document(self, text: bytes) -> Mapping[str, Json]:
         if not text.strip():
             return {}
         try:
@@ -163,9 +162,13 @@ class ControlPlane:
         return document if isinstance(document, Mapping) else {}
 
 
-def _why(error: Exception) -> str:
-    """Return the last cause: requests wraps it, and repeats the address with its secrets."""
-    cause: BaseException = error
-    while cause.__context__ is not None:
-        cause = cause.__context__
-    return f"{type(cause).__name__}: {cause}"[:_SHOWN]
+def _mask(headers: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """Return what must not be shown when the other side repeats what it was sent."""
+    return headers.get("x-token", "\0").encode("ascii"), b"***"
+
+
+def _events(answer: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    events = answer.get("events")
+    if not isinstance(events, list):
+        return []
+    return [one for one in events if isinstance(one, Mapping)]

@@ -102,11 +102,16 @@ class NatsEvents:
 
     async def close(self) -> None:
         """Listen no more, write down what has come, and go."""
-        with suppress(*_FOREIGN):
-            for listening in self._listening.values():
-                await listening.unsubscribe()
+        if self._client.is_connected:
+            with suppress(*_FOREIGN):
+                async with asyncio.timeout(_FLUSH):  # longer than that the journal takes nothing
+                    await asyncio.gather(*(_drained(one) for one in self._listening.values()))
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_FLUSH)
+        if self._tasks:
+            _log.error(
+                "%d events from NATS are lost: the journal did not take them", len(self._tasks)
+            )
         for task in tuple(self._tasks):
             task.cancel()
         with suppress(*_FOREIGN):
@@ -139,13 +144,16 @@ class NatsEvents:
     async def _listen(self) -> None:
         topics = {wanted.topic for wanted in self._wanted}
         for topic in self._listening.keys() - topics:
-            await self._listening.pop(topic).unsubscribe()
+            async with asyncio.timeout(_FLUSH):
+                await _drained(self._listening.pop(topic))
         for topic in sorted(topics - self._listening.keys()):
             self._listening[topic] = await self._client.subscribe(
                 topic, queue=self._group, cb=self._take, pending_bytes_limit=_WAITING_BYTES
             )
         await self._client.flush(timeout=_FLUSH)
-        _log.info("listening at %s to %s", self._server.place, ", ".join(sorted(topics)))
+        what = ", ".join(sorted(topics)) or "nothing"
+        _log.info("listening at %s to %s", self._server.place, what)
+        self.trouble = ""
 
     async def _take(self, message: Msg) -> None:
         await self._places.acquire()
@@ -177,6 +185,11 @@ class NatsEvents:
         if trouble != self.trouble:
             _log.warning("no events come: %s", trouble)
         self.trouble = trouble
+
+
+async def _drained(listening: Listening) -> None:
+    """Listen no more and hand over what has come."""
+    await listening.drain()  # type: ignore[no-untyped-call]
 
 
 def _said(error: BaseException) -> str:

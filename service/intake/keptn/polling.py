@@ -62,37 +62,43 @@ class Polling:
         pause = self._interval
         while True:
             try:
-                for wanted in self._wanted:
-                    if _can_be_asked(wanted):
-                        await self._look(wanted)
+                await self._look_for_all()
             except GenexecError as error:
                 if str(error) != self.trouble:
                     _log.warning("open events cannot be asked for: %s", error)
                 self.trouble = str(error)
                 pause = min(2 * pause, max(_LONGEST_PAUSE, self._interval))
             else:
+                if self.trouble:
+                    _log.info("open events are asked for again")
                 self.trouble, pause = "", self._interval
             await asyncio.sleep(pause)
 
-    async def _look(self, wanted: Subscription) -> None:
-        for document in await asyncio.to_thread(self._new_ones, wanted):
-            body = json.dumps(document).encode("ascii")
-            await self._reception.take(body, (wanted,))
-            self._remember(document)
+    async def _look_for_all(self) -> None:
+        """Look for each subscription; what fails is asked for last at the next look."""
+        for wanted in self._wanted:
+            if _can_be_asked(wanted):
+                try:
+                    await self._look(wanted)
+                except GenexecError:
+                    others = tuple(one for one in self._wanted if one is not wanted)
+                    self._wanted = (*others, wanted)
+                    raise
 
-    def _new_ones(self, wanted: Subscription) -> list[dict[str, Json]]:
-        """Return open events of one subscription that no look has brought before.
+    async def _look(self, wanted: Subscription) -> None:
+        """Take what no look has brought before.
 
         The API takes one project, stage and service at a time.
         """
-        found: list[dict[str, Json]] = []
         places = product(wanted.projects or ("",), wanted.stages or ("",), wanted.services or ("",))
         for place in places:
             named = zip(("project", "stage", "service"), place, strict=True)
             filters = {level: value for level, value in named if value}
-            events = self._control_plane.open_events(wanted.topic, **filters)
-            found += [dict(one) for one in events if str(one.get("id")) not in self._known]
-        return found
+            async for found in self._control_plane.open_events(wanted.topic, **filters):
+                document = {"specversion": "1.0", **found}  # some versions leave it out
+                if str(document.get("id")) not in self._known:
+                    await self._reception.take(json.dumps(document).encode("ascii"), (wanted,))
+                    self._remember(document)
 
     def _remember(self, document: dict[str, Json]) -> None:
         self._known[str(document.get("id"))] = None

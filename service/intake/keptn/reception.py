@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from service.errors import ContentConflict, NeverAgain, TryAgainLater
 from service.event import Acceptance, Event, read_event
 from service.intake.keptn.subscriptions import Subscription
+from service.intake.tally import Tally
 from service.keptn_events import Belonging, belonging_of
 from service.ports import Clock, Inbox
 from service.runs import Arrival, Receipt, new_run_id
@@ -26,7 +27,7 @@ class Reception:
     """Takes events one by one, any number at a time.
 
     *arrived* is told how many new events were written down; it must not block. *sender* is
-    the name of the way they come, for log and record.
+    the name of the way they come, for log and record; *tally* counts what is on disk.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Reception:
         default: Belonging,
         clock: Clock,
         arrived: Callable[[int], None],
+        tally: Tally,
     ) -> None:
         self._inbox = inbox
         self._sender = sender
@@ -45,6 +47,7 @@ class Reception:
         self._default = default
         self._clock = clock
         self._arrived = arrived
+        self._tally = tally
 
     async def take(self, body: bytes, subscriptions: Sequence[Subscription]) -> None:
         """Return when the event is on disk, or will never be: not meant for us, or no event.
@@ -59,8 +62,7 @@ class Reception:
         except ContentConflict as error:
             _log.warning("an event was dropped: %s", error, extra={"sender": self._sender})
         except NeverAgain as error:
-            beginning = body[:200].decode("utf-8", "replace")
-            extra = {"sender": self._sender, "beginning": beginning}
+            extra = {"sender": self._sender, "bytes": len(body)}
             _log.warning("what came is no event for us: %s", error, extra=extra)
 
     def _read(self, body: bytes) -> Arrival:
@@ -86,6 +88,7 @@ class Reception:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _welcome(self, event: Event, receipt: Receipt) -> None:
+        self._tally.fetched(duplicate=receipt.duplicate)
         if receipt.duplicate:
             return  # open events are seen at every look, subscriptions overlap: not worth a line
         self._arrived(1)

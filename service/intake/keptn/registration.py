@@ -3,8 +3,8 @@
 One `Registration` per web process, started and stopped by `wiring`. Between, it keeps the
 subscriptions that people made for us in the Bridge. Keptn reuses a registration of the same
 name and namespace and returns its id, which is the one to use from then on; its
-subscriptions win over ours. Keptn 0.8.4 knows no ping: there the 404 that a ping gets makes
-us register again, which does no harm.
+subscriptions win over ours, also when there are none left. Keptn 0.8.4 knows no ping: there
+the 404 that a ping gets makes us register again, which does no harm.
 """
 
 import asyncio
@@ -107,7 +107,7 @@ class Registration:
         pause = _FIRST_PAUSE
         while True:
             try:
-                await asyncio.to_thread(self._turn)
+                await self._turn()
             except GenexecError as error:
                 if str(error) != self.trouble:
                     _log.warning("not registered at Keptn: %s", error)
@@ -125,19 +125,19 @@ class Registration:
         if self._id and self._sign_off:
             with suppress(GenexecError, TimeoutError):
                 async with asyncio.timeout(_LAST_WORD):
-                    await asyncio.to_thread(self._control_plane.unregister, self._id)
+                    await self._control_plane.unregister(self._id)
 
-    def _turn(self) -> None:
-        known = self._control_plane.ping(self._id) if self._id else None
+    async def _turn(self) -> None:
+        known = await self._control_plane.ping(self._id) if self._id else None
         if known is None:
-            self._register()
-            known = self._control_plane.ping(self._id)
-        if known is not None and known.get("subscriptions") is not None:
+            await self._register()
+            known = await self._control_plane.ping(self._id)
+        if known is not None and {"subscriptions", "subscription"} & known.keys():
             self._known = read_subscriptions(known)
 
-    def _register(self) -> None:
+    async def _register(self) -> None:
         document = self._integration.document(self._wishes, now=self._now())
-        id_ = self._control_plane.register(document)
+        id_ = await self._control_plane.register(document)
         if id_ != self._id:
             name = self._integration.name
             _log.info("registered at Keptn as %s", name, extra={"integration": id_})

@@ -61,12 +61,15 @@ def read_subscriptions(registered: Mapping[str, Json]) -> tuple[Subscription, ..
     """Return the subscriptions of a registration; what is none is left out.
 
     Keptn 0.8.4 names all topics in one place, with filters as texts separated by commas.
+    Later ones may repeat that form; their own counts, also when it is an empty list.
     """
     listed = registered.get("subscriptions")
-    found = [_read(one) for one in listed] if isinstance(listed, list) else []
     old = registered.get("subscription")
-    if not found and isinstance(old, Mapping) and isinstance(old.get("topics"), list):
-        found = [_read({**old, "event": topic}) for topic in _texts(old["topics"])]
+    found: list[Subscription | None] = []
+    if isinstance(listed, list):
+        found = [_read(one) for one in listed]
+    elif isinstance(old, Mapping) and "subscriptions" not in registered:
+        found = [_read({**old, "event": topic}) for topic in _texts(old.get("topics"))]
     return tuple(one for one in found if one is not None)
 
 
