@@ -4,7 +4,6 @@ It reads a world of files that a test has made, writes down how it was called, a
 options the real program does not have. Tests copy it, with a first line, into a `PATH`.
 """
 
-# ruff: noqa: T201  # a program: printing is what it does
 import argparse
 import difflib
 import json
