@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check campaign promise bench bench-quick format readme manifests lock clean
+.PHONY: help demo test check campaign promise bench bench-quick format readme manifests plugin lock clean
 
 help:
 	@echo "make demo     install into $(VENV) and show the main job end to end"
@@ -17,6 +17,7 @@ help:
 	@echo "make format   let the formatter write"
 	@echo "make readme   put the table of settings into the README"
 	@echo "make manifests write deploy/service.yaml anew from deploy/sidecar (needs Go)"
+	@echo "make plugin   build the plugin of Botkube into dist/plugin (PLUGIN_URL=where it will be served)"
 	@echo "make lock     renew the versions and hashes the image is built from"
 	@echo "make clean    remove what was made here"
 
@@ -64,10 +65,20 @@ manifests: $(VENV)/manifests
 	@$(VENV)/manifests -text deploy/sidecar >> deploy/service.yaml.new
 	@mv deploy/service.yaml.new deploy/service.yaml
 
+# One file and its index; PLUGIN_INDEX=only writes just the index, for another address.
+PLUGIN_URL ?= http://localhost:3010
+PLUGIN_DOCUMENTATION ?=
+PLUGIN_PYTHON ?=
+PLUGIN_INDEX ?=
+plugin: $(VENV)/installed-dev
+	$(BIN)/python tools/plugin.py --url '$(PLUGIN_URL)' --documentation '$(PLUGIN_DOCUMENTATION)' \
+	  --python '$(PLUGIN_PYTHON)' $(if $(filter only,$(PLUGIN_INDEX)),--index-only)
+
 LOCK := pip compile --python-version 3.11 --python-platform linux --generate-hashes --no-header --quiet --upgrade
 lock: $(VENV)/installed-dev
 	$(BIN)/uv $(LOCK) --output-file requirements.lock pyproject.toml
 	$(BIN)/uv $(LOCK) --output-file requirements-build.lock requirements-build.in
+	$(BIN)/uv $(LOCK) --extra botkube --output-file requirements-plugin.lock pyproject.toml requirements-plugin.in
 
 clean:
 	rm -rf $(VENV) .demo .campaign .benchmarks build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -18,12 +18,12 @@ from service.errors import JournalUnavailable, RunnerLost, SourceMisconfigured, 
 from service.keptn_events import Meaning, meaning_of
 from service.outcome import Ending, Execution, Outcome, worst
 from service.ports import Clock, Journal, Runner, Source
+from service.preparation import Prepared, prepare, prepare_again
 from service.runs import Accepted, Attempt, Outgoing, Run, opened, pause_before
 from service.states import State
 from service.story import (
     Again,
     Handled,
-    Prepared,
     Rules,
     Story,
     begun_story,
@@ -32,8 +32,6 @@ from service.story import (
     judged,
     latest,
     planned,
-    prepare,
-    prepare_again,
     remembered,
 )
 from service.variables import Environment

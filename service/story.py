@@ -8,18 +8,14 @@ event that is being handled.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import PurePosixPath
 
 from service.answers import Answering
-from service.directives import Directives, read_directives
-from service.errors import BadScript, SourceUnavailable
-from service.keptn_events import Belonging
 from service.masks import Masks
 from service.outcome import Ending, Execution, Outcome, read_outcome, readable
-from service.ports import Order, Source
-from service.requirements import Requirements, read_requirements
+from service.ports import Order
+from service.preparation import Prepared
 from service.runs import Attempt, Outgoing, Run
-from service.scripts import Found, Layout, Level, Listing, Place, places
+from service.scripts import Layout
 from service.states import State
 from service.variables import Environment, event_variables
 
@@ -51,17 +47,6 @@ class Handled:
 
     run: Run
     again: Again | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prepared:
-    """A script that was chosen, with its content, or the reason why it cannot be run."""
-
-    found: Found
-    content: bytes = b""
-    directives: Directives = field(default_factory=Directives)
-    requirements: Requirements | None = None
-    problem: str = ""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -129,42 +114,6 @@ class Story:
             if position != attempt.position
         ]
         return [attempt, *waiting]
-
-
-async def prepare(source: Source, found: Found, listing: Listing) -> Prepared:
-    """Return the script ready to be run, or with the reason why it cannot be.
-
-    Raises `SourceUnavailable`.
-    """
-    if listing.problem or found.problem:
-        return Prepared(found=found, problem=listing.problem or found.problem)
-    try:
-        content = await source.read(found)
-        directives = read_directives(content)
-        declared = read_requirements(content) if found.name.endswith(".py") else None
-        return Prepared(found=found, content=content, directives=directives, requirements=declared)
-    except BadScript as error:
-        return Prepared(found=found, problem=str(error))
-
-
-async def prepare_again(
-    source: Source, attempt: Attempt, belonging: Belonging, layout: Layout
-) -> Prepared:
-    """Return a script once more by what the record says of it."""
-    level, folder = Level(attempt.level), str(PurePosixPath(attempt.path).parent)
-    known = (one for one in places(layout, belonging) if (one.level, one.folder) == (level, folder))
-    found = Found(
-        project=belonging.project,
-        place=next(known, Place(level=level, branch=None, folder=folder)),
-        name=attempt.script,
-        path=attempt.path,
-        blob=attempt.blob,
-        commit=attempt.commit,
-    )
-    try:
-        return await prepare(source, found, Listing(found={}))
-    except SourceUnavailable as error:
-        return Prepared(found=found, problem=f"cannot be read again: {error}")
 
 
 def planned(script: Prepared, position: int, number: int) -> Attempt:

@@ -2,16 +2,14 @@
 
 The program in one file is a chain: an unpacker starts a boot loader, which starts us. A host
 that kills the first of them would wait for ever for standard error, which we hold. So the
-chain is remembered at start and looked at twice a second.
+chain is remembered at start and looked at again and again.
 """
 
-import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_LOOK = 0.5
 _PROC = Path("/proc")
 
 
@@ -25,36 +23,31 @@ class Ancestor:
     parent: int
 
 
-def chain() -> tuple[Ancestor, ...]:
-    """Return our wrappers and the host above them, from the inside to the outside.
-
-    A wrapper is started with the same command line as we are.
-    """
-    return tuple(_chain())
+def chain(wrappers: int) -> tuple[Ancestor, ...]:
+    """Return that many wrappers and the host above them, from the inside to the outside."""
+    return tuple(_chain(wrappers))
 
 
 def broken(known: tuple[Ancestor, ...]) -> bool:
     """Say whether one of these is gone, or has lost its parent (the host may lose its own)."""
+    if not known or os.getppid() != known[0].pid:
+        return True
     now = [_look(one.pid) for one in known]
     inner = zip(now[:-1], known[:-1], strict=True)
-    return any(one != before for one, before in inner) or (
-        bool(known) and (now[-1] is None or now[-1].started != known[-1].started)
+    return (
+        any(one != before for one, before in inner)
+        or now[-1] is None
+        or now[-1].started != known[-1].started
     )
 
 
-async def until_broken(known: tuple[Ancestor, ...]) -> None:
-    """Return when one of *known* is gone."""
-    while os.getppid() == known[0].pid and not broken(known):
-        await asyncio.sleep(_LOOK)
-
-
-def _chain() -> Iterator[Ancestor]:
-    ours = _command_line(os.getpid())
+def _chain(wrappers: int) -> Iterator[Ancestor]:
     pid = os.getppid()
-    while (ancestor := _look(pid)) is not None:
-        yield ancestor
-        if _command_line(pid) != ours:
+    for _ in range(wrappers + 1):
+        ancestor = _look(pid)
+        if ancestor is None:
             return
+        yield ancestor
         pid = ancestor.parent
 
 
@@ -67,10 +60,3 @@ def _look(pid: int) -> Ancestor | None:
     if fields[0] == "Z":
         return None
     return Ancestor(pid=pid, started=fields[19], parent=int(fields[1]))
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return (_PROC / str(pid) / "cmdline").read_bytes()
-    except OSError:
-        return b""

@@ -33,10 +33,12 @@ def step_in() -> int:
     host = os.dup(1)
     os.set_inheritable(host, False)  # noqa: FBT003
     os.dup2(2, 1)
-    empty = os.open(os.devnull, os.O_RDONLY)
+    empty, writing = os.pipe()
+    os.close(writing)
     os.dup2(empty, 0)  # it was the agent's
     os.close(empty)
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # no Git is no reason not to start
     return host
 
 

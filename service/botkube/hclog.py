@@ -11,6 +11,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import TextIO
 
 _LEVELS = {
     logging.DEBUG: "debug",
@@ -47,9 +48,9 @@ class HclogFormatter(logging.Formatter):
         return json.dumps(line)
 
 
-def log_to_the_host(level: int = logging.INFO) -> None:
-    """Send every record, warning and uncaught error of this process to the host."""
-    handler = logging.StreamHandler(sys.stderr)
+def log_to_the_host(stream: TextIO, level: int = logging.INFO) -> None:
+    """Send every record, warning and uncaught error of this process to the host at *stream*."""
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(HclogFormatter())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(capture=True)

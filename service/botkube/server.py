@@ -7,7 +7,9 @@ a traceback. Runs in one asyncio loop.
 """
 
 import asyncio
+import json
 import logging
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
@@ -63,6 +65,7 @@ class Description:
     description: str
     schema: str
     documentation_url: str
+    """May be empty."""
     dependencies: dict[str, dict[str, str]]
     """Program: platform such as `linux/amd64`: address."""
 
@@ -83,15 +86,28 @@ class Plugin(Protocol):
 class PluginServer:
     """Serves one `Plugin` on a socket of its own."""
 
-    def __init__(self, plugin: Plugin, *, socket_dir: str | None = None) -> None:
-        """*socket_dir* is where the host wants the socket; else a fresh private directory."""
+    def __init__(
+        self,
+        plugin: Plugin,
+        *,
+        stop: Callable[[], None],
+        stopping: asyncio.Event,
+        socket_dir: str | None = None,
+    ) -> None:
+        """*stop* is called when the host wants us to go, and sets *stopping* in the end.
+
+        *socket_dir* is where the host wants sockets.
+        """
         self._plugin = plugin
+        self._stop = stop
+        self._stopping = stopping
         self._socket_dir = socket_dir
-        self.stopping = asyncio.Event()
-        """Set when the host wants us to go."""
 
     async def serve(self, listening: Callable[[str], None]) -> None:
-        """Tell *listening* the path of the socket, then serve until `stopping` is set."""
+        """Tell *listening* the path of the socket, then serve until *stopping* is set.
+
+        The socket is in a fresh directory that nobody else may enter, and goes with it.
+        """
         folder = Path(tempfile.mkdtemp(prefix="plugin", dir=self._socket_dir))
         server = grpc.aio.server(options=_OPTIONS)
         try:
@@ -100,7 +116,7 @@ class PluginServer:
             server.add_insecure_port(f"unix:{address}")
             await server.start()
             listening(address)
-            await self.stopping.wait()
+            await self._stopping.wait()
             await server.stop(_GRACE)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -129,9 +145,18 @@ class PluginServer:
             display_name=who.displayName or who.mention,
             url=asked.context.message.url,
         )
-        messages = await self._plugin.execute(request)
+        messages = await self._answer(request)
         response = message_class("ExecuteResponse")
         return response(message=messages[0] if messages else b"", messages=messages[1:])
+
+    async def _answer(self, request: Request) -> Sequence[bytes]:
+        try:
+            return await self._plugin.execute(request)
+        except Exception:  # the top of a call: one command must not look like a dead plugin
+            reference = secrets.token_hex(4)
+            log.exception("a command failed here (%s)", reference, extra={"reference": reference})
+            text = f"Something is wrong in this plugin; its log tells more (look for {reference})."
+            return [json.dumps({"baseBody": {"plaintext": text}}).encode()]
 
     async def _metadata(self, _: Any, __: _Call) -> Any:  # noqa: ANN401
         about = self._plugin.description()
@@ -157,7 +182,7 @@ class PluginServer:
         return message_class("HealthCheckResponse")(status=_SERVING)
 
     async def _shutdown(self, _: Any, __: _Call) -> Any:  # noqa: ANN401
-        self.stopping.set()
+        self._stop()
         return message_class("Empty")()
 
 

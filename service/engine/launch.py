@@ -3,11 +3,19 @@
 The supervisor of `genexec serve` does it first of all, while it is small, and hands the
 connection on to the engine; `genexec run` does it for itself. Whoever starts the runner
 also waits for it: it ends when the connection does, or at SIGTERM.
+
+A program in one file has no interpreter that could be given a module. It is started again
+as it stands, with `RUNNER` as its first argument, and is the runner then.
 """
 
+import os
 import socket
 import subprocess
 import sys
+
+RUNNER = "--be-the-runner"
+_UNPACKED = "_PYI_"
+"""Variables of the program in one file: it is unpacked already, and where."""
 
 
 def launch_runner(
@@ -25,11 +33,11 @@ def launch_runner(
     with theirs:
         try:
             process = subprocess.Popen(
-                [python, "-I", "-m", "service.engine.runner", str(theirs.fileno())],
+                [*_command(python), str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 cwd="/",
-                env={"PATH": path, "LANG": "C.UTF-8"},
+                env={"PATH": path, "LANG": "C.UTF-8"} | _unpacked(),
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
@@ -37,3 +45,13 @@ def launch_runner(
             ours.close()
             raise
     return process, ours
+
+
+def _command(python: str) -> list[str]:
+    if getattr(sys, "frozen", False):
+        return [sys.executable, RUNNER]
+    return [python, "-I", "-m", "service.engine.runner"]
+
+
+def _unpacked() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(_UNPACKED)}

@@ -64,7 +64,7 @@ class ProcessRunner:
     ) -> None:
         """Take the engine's end of the *connection* to a runner process.
 
-        *runs_dir* belongs to this object alone. *bash* and *python* are absolute, *path* is
+        *runs_dir* belongs to this object alone. *bash* and *python* (or "") are absolute, *path*
         the `PATH` of scripts. *grace* is the seconds between SIGTERM and SIGKILL. Disk and
         output are bytes per run, *memory_limit* is bytes per process, *process_limit* how many
         processes the user may have above those it has; 0 lifts the last two. *warm_python*
@@ -78,7 +78,7 @@ class ProcessRunner:
         self._runs_dir = runs_dir.absolute()  # the runner has a directory of its own
         self._blobs_dir = blobs_dir.absolute()
         self._scripts = ScriptFiles(self._blobs_dir)
-        self._programs = {".sh": bash, ".py": python}
+        self._programs = {".sh": bash} | ({".py": python} if python else {})
         self._path = path
         self._grace = grace
         self._disk_limit = disk_limit
@@ -91,7 +91,7 @@ class ProcessRunner:
         self._watching: asyncio.Task[None] | None = None
         self._wish = Isolate(
             wanted=isolated,
-            readable=[bash, python, *path.split(":"), *map(str, readable)],
+            readable=[*filter(None, (bash, python)), *path.split(":"), *map(str, readable)],
             writable=[str(place.absolute()) for place in writable],
             hidden=[str(place.absolute()) for place in hidden],
             runs_dir=str(self._runs_dir),

@@ -13,6 +13,7 @@ from service.engine.environments.runner import PythonRunner
 from service.engine.environments.stock import Stock
 from service.engine.runner_client import RunnerClient
 from service.ports import Runner
+from service.wiring.interpreters import ONE_FILE
 
 
 @asynccontextmanager
@@ -26,9 +27,10 @@ async def opened_python_runner(
 ) -> AsyncIterator[PythonRunner]:
     """Open what gives Python scripts their packages before *runner* runs them.
 
-    *environment* is that of the service.
+    *environment* is that of the service. The program in one file has no installer, so there
+    scripts that name packages are refused, as with GENEXEC_PYTHON_ENVIRONMENTS=no.
     """
-    if not settings.python_environments:
+    if not settings.python_environments or ONE_FILE:
         yield PythonRunner(runner, None)
         return
     own = Path(sys.executable).parent

@@ -1,7 +1,6 @@
 """What the processes share: clock, source of scripts, rules, runners."""
 
 import asyncio
-import shutil
 import socket
 import sys
 import time
@@ -29,6 +28,7 @@ from service.sources.keptn.address import check_keptn_address
 from service.sources.keptn.source import KeptnSource
 from service.story import Rules
 from service.wiring.environments import opened_python_runner
+from service.wiring.interpreters import ONE_FILE, Absent, find_python, find_shell
 from service.wiring.punctual import PunctualRunner
 
 FOLLOW_UP_TYPES = (
@@ -159,7 +159,9 @@ async def opened_runners(
         async with opened_python_runner(
             settings, punctual, processes.client, runs_dir=runs_dir, environment=environment
         ) as python:
-            yield processes, ready, {".sh": punctual, ".py": python, ".http": punctual_requests}
+            for_python = python if find_python(settings) else Absent(settings)
+            runners = {".sh": punctual, ".py": for_python, ".http": punctual_requests}
+            yield processes, ready, runners
     finally:
         await processes.close()
         requests.close()
@@ -179,7 +181,7 @@ def _process_runner(
         runs_dir=runs_dir,
         blobs_dir=settings.state_dir / "blobs",
         bash=find_shell(settings),
-        python=sys.executable,
+        python=find_python(settings),
         path=f"{Path(sys.executable).parent}:{settings.script_path}",
         grace=settings.grace,
         disk_limit=settings.disk_limit,
@@ -187,7 +189,7 @@ def _process_runner(
         output_kept=settings.output_kept,
         memory_limit=settings.memory_limit,
         process_limit=settings.process_limit,
-        warm_python=settings.warm_python,
+        warm_python=settings.warm_python and not ONE_FILE,
         isolated=settings.isolation is not IsolationMode.OFF,
         readable=(Path(sys.prefix), Path(sys.base_prefix), *wheels, *settings.script_readable),
         writable=settings.script_writable,
@@ -209,13 +211,3 @@ def _request_runner(settings: Settings, kubernetes: str) -> RequestRunner:
         ca_file=str(settings.http_ca_file) if settings.http_ca_file else None,
         workers=settings.at_once,
     )
-
-
-def find_shell(settings: Settings) -> str:
-    """Return the absolute path of the shell. Raises `BadSettings`."""
-    found = shutil.which(settings.shell, path=settings.script_path)
-    if found is None:
-        raise BadSettings(
-            f"GENEXEC_SHELL={settings.shell} is not in GENEXEC_SCRIPT_PATH={settings.script_path}"
-        )
-    return found

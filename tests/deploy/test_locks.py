@@ -1,4 +1,4 @@
-"""The lock files of the image: they fit what pyproject.toml asks for, and hash everything."""
+"""The lock files of image and plugin: they fit pyproject.toml, and hash everything."""
 
 import re
 import tomllib
@@ -24,11 +24,17 @@ def wanted(name):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     if name == "requirements.lock":
         return project["project"]["dependencies"]
-    lines = (ROOT / "requirements-build.in").read_text().splitlines()
-    return [line for line in lines if not line.startswith("#")]
+    lines = (ROOT / name).with_suffix(".in").read_text().splitlines()
+    packed = []
+    if name == "requirements-plugin.lock":
+        packed = project["project"]["dependencies"]
+        packed += project["project"]["optional-dependencies"]["botkube"]
+    return [*packed, *(line for line in lines if not line.startswith("#"))]
 
 
-every_lock = pytest.mark.parametrize("name", ["requirements.lock", "requirements-build.lock"])
+every_lock = pytest.mark.parametrize(
+    "name", ["requirements.lock", "requirements-build.lock", "requirements-plugin.lock"]
+)
 
 
 @every_lock

@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from service.keptn_events import Belonging
+from service.preparation import prepare_again
 from service.runs import Attempt
 from service.scripts import Layout
 from service.sources.directory import DirectorySource
 from service.sources.objects import object_id
 from service.states import State
-from service.story import prepare_again
 
 WHERE = Belonging(project="sockshop", stage="dev", service="carts")
 FOLDERS = {
