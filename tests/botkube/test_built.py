@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -171,3 +172,23 @@ def test_it_is_the_runner_of_its_scripts_too(built, tmp_path, make_order):
 
     assert shell.output == b"hello no LD_LIBRARY_PATH\n"
     assert python.detail == "no program runs files that end with '.py'"
+
+
+def test_its_own_engine_runs_scripts_asked_for_in_chat(built, make_host, tmp_path):
+    scripts = tmp_path / "scripts/generic-executor"
+    scripts.mkdir(parents=True)
+    (scripts / "hello.sh").write_text('echo "hello $LABEL_name"\n')
+    config = {
+        "scripts": str(scripts.parent),
+        "settings": {"state_dir": str(tmp_path / "state"), "shell": "sh"},
+        "defaults": {"project": "shop"},
+        "allow": [{"users": ["<@U1>"], "commands": ["run"]}],
+    }
+    host = make_host(str(built))
+    host.start()
+
+    answer = host.ask("execute", command="script run hello name=Ada", configs=[json.dumps(config)])
+
+    said = json.dumps(answer)
+    assert "hello Ada" in said, (said, host.log)
+    assert "passed" in said
