@@ -13,7 +13,7 @@ from service.keptn_events import Belonging, checked
 from service.masks import Masks
 from service.outcome import readable
 from service.ports import Source
-from service.scripts import SUFFIXES, Found, Layout, LookUp, places
+from service.scripts import BLUEPRINTS, SUFFIXES, Found, Layout, LookUp, places
 
 LONGEST_TEXT = 256 * 1024
 """Bytes of a script that are shown."""
@@ -54,10 +54,11 @@ async def shown(
 ) -> Shown:
     """Return the script of this file name that would run at *place*, secrets masked.
 
+    The blueprints of chat are found in the same way.
     Raises `UnknownScript`, `BadScript` when it cannot be read, and what `listed` raises.
     """
     searched = places(layout, _named(place))
-    if not _NAME.fullmatch(name) or not name.endswith(SUFFIXES):
+    if not _NAME.fullmatch(name) or not name.endswith((*SUFFIXES, BLUEPRINTS)):
         raise UnknownScript(f"{name[:80]!r} cannot be the name of a script")
     question = LookUp(project=place.project, places=searched, names=(name,))
     listing = await source.look_up(question)

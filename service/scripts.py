@@ -14,6 +14,8 @@ from service.keptn_events import Belonging, Meaning
 
 SUFFIXES = (".sh", ".py", ".http")
 CATCH_ALL = "all.events"
+BLUEPRINTS = "blueprints.yaml"
+"""No script: what chat makes of the output of programs, see docs/botkube.md."""
 FOLDERS = ("generic-executor", "genericexecutor")
 """The scripts folder; the second spelling stands in the predecessor's manual."""
 

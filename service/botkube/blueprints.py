@@ -81,7 +81,7 @@ def read_file(text: str) -> tuple[Blueprint, ...]:
         raise BadSettings("this file of templates is not YAML") from error
     listed = document.get("templates") if isinstance(document, dict) else None
     if not isinstance(listed, list):
-        raise BadSettings("a file of templates begins with the list templates:")
+        raise BadSettings("a file of templates begins with a list named templates")
     return read_templates(listed)
 
 

@@ -30,7 +30,14 @@ from service.botkube.server import Description, Request
 from service.botkube.typed import words_of
 from service.botkube.verbs import COMMANDS
 from service.desk import Desk
-from service.errors import BadSettings, GenexecError, Mistyped, NeverAgain, Refused, TryAgainLater
+from service.errors import (
+    BadSettings,
+    GenexecError,
+    Mistyped,
+    NeverAgain,
+    Refused,
+    TryAgainLater,
+)
 
 DeskFactory = Callable[[Config, bytes], AbstractAsyncContextManager[Desk]]
 """Opens a desk for one command: its config, and the kubeconfig it came with."""
@@ -137,6 +144,7 @@ class Chat:
             cmd = Cmd(
                 jobs=self._jobs,
                 config=config,
+                desk=desk,
                 blueprints=self._blueprints,
                 kubeconfig=request.kubeconfig,
                 platform=platform,

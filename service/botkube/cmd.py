@@ -6,11 +6,12 @@ one click.
 """
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from service.botkube.blueprints import Blueprint, fitting, read_templates
+from service.botkube.blueprints import Blueprint, fitting, read_file, read_templates
 from service.botkube.cmd_cards import AFTER, PICK, output_card, steps_card, table_card
 from service.botkube.commands import Command
 from service.botkube.configs import Config
@@ -20,11 +21,24 @@ from service.botkube.patience import Patience
 from service.botkube.programs import Ended, Programs
 from service.botkube.tables import read_table
 from service.botkube.typed import quoted
-from service.errors import Mistyped, NeverAgain, ProgramsBusy
+from service.desk import Desk
+from service.errors import (
+    BadSettings,
+    InvalidName,
+    Mistyped,
+    NeverAgain,
+    ProgramsBusy,
+    TryAgainLater,
+    UnknownScript,
+)
+from service.keptn_events import Belonging
+from service.scripts import BLUEPRINTS
 
 _MOST_RUNNING = 8
 _REMEMBERED = 50
 _SPARE = 0.7
+
+log = logging.getLogger(__name__)
 
 
 class Jobs:
@@ -69,6 +83,7 @@ class Cmd:
     """Answers one `cmd`."""
 
     jobs: Jobs
+    desk: Desk
     config: Config
     blueprints: Sequence[Blueprint]
     kubeconfig: bytes
@@ -83,7 +98,14 @@ class Cmd:
         """
         words, pick, after = _selected(command.rest)
         typed = " ".join(words)
-        found = fitting((*read_templates(self.config.templates), *self.blueprints), typed)
+        found = fitting(
+            (
+                *read_templates(self.config.templates),
+                *await _of_the_repository(self.desk, command.place),
+                *self.blueprints,
+            ),
+            typed,
+        )
         if found and found.tutorial:
             return steps_card(found, words, page=int(command.flags.get("page", "1")))
         if words[0] not in self.config.programs:
@@ -150,3 +172,18 @@ def _still_running(words: tuple[str, ...], key: str) -> Message:
         buttons=(Button(name="Refresh", command=command, style="primary"),),
     )
     return Message(sections=(section,), replaces=True)
+
+
+async def _of_the_repository(desk: Desk, place: Belonging) -> Sequence[Blueprint]:
+    """Return the blueprints that lie beside the scripts; none when they cannot be looked at."""
+    try:
+        found = await desk.script(BLUEPRINTS, place)
+    except (UnknownScript, InvalidName):
+        return ()
+    except TryAgainLater as error:
+        log.warning("the blueprints of the scripts repository are left out: %s", error)
+        return ()
+    try:
+        return read_file(found.text)
+    except BadSettings as error:
+        raise BadSettings(f"in {found.listed.path}, {error}") from error

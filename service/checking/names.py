@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from service.checking.findings import File, Finding, Weight
 from service.event import Acceptance, read_event
 from service.keptn_events import NAME, meaning_of
-from service.scripts import CATCH_ALL, SUFFIXES
+from service.scripts import BLUEPRINTS, CATCH_ALL, SUFFIXES
 
-_NOT_SCRIPTS = re.compile(r"(?i)(readme.*|license.*|.*\.(md|txt|rst)|\..*)")
+_NOT_SCRIPTS = re.compile(
+    rf"(?i)(readme.*|license.*|.*\.(md|txt|rst)|\..*|{re.escape(BLUEPRINTS)})"
+)
 _KINDS = ("triggered", "started", "finished", "changed", "invalidated")
 _KNOWN_LAST = {"change", "configure", "open", "done", "events", "evaluation"}
 _FAMILY_A = {

@@ -284,3 +284,27 @@ def test_more_rows_than_a_select_takes_come_in_pages(helm, selects, tmp_path):
         command = f"{select.command} {last}"
 
     assert [value.rpartition("/")[2] for value in seen] == [f"app-{n:03}" for n in range(250)]
+
+
+def test_blueprints_beside_the_scripts_come_before_our_own(
+    make_chat, type_in, desk, selects, tmp_path
+):
+    program = tmp_path / "helm"
+    program.write_text(f"#!/bin/sh\ncat {tmp_path}/table\n")
+    program.chmod(0o755)
+    (tmp_path / "table").write_text(HELM)
+    desk.files["blueprints.yaml"] = PUBLIC.replace("Release", "Ours")
+    chat = make_chat(programs=Programs(path="/usr/bin:/bin", dependency_dir=str(tmp_path)))
+
+    message = type_in(
+        "script cmd -- helm list -A", using=chat, config={"cmd": {"programs": ["helm"]}}
+    )
+
+    assert "Ours" in selects(message)
+
+
+def test_a_wrong_file_beside_the_scripts_is_named(helm, desk):
+    desk.files["blueprints.yaml"] = "templates: 5"
+
+    said = str(helm("script cmd -- helm list -A"))
+    assert "n generic-executor/blueprints.yaml, a file of templates" in said
