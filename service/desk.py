@@ -82,6 +82,8 @@ class Ran:
     result: str = ""
     message: str = ""
     """What it said, shortened."""
+    next: tuple[str, ...] = ()
+    """Commands that its scripts propose, as somebody would type them."""
 
 
 def ran_of(summary: Summary, *, now: datetime) -> Ran:
@@ -101,6 +103,7 @@ def ran_of(summary: Summary, *, now: datetime) -> Ran:
         seconds=None if lasted is None else max(0.0, lasted.total_seconds()),
         result=run.result,
         message=run.message,
+        next=summary.next,
     )
 
 

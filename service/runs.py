@@ -142,6 +142,8 @@ class Summary:
     """The message in which it was asked for; empty when nobody said."""
     scripts: tuple[str, ...]
     """Their names, in order; empty until they are chosen."""
+    next: tuple[str, ...] = ()
+    """Commands of chat that a script has proposed, as it wrote them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,7 @@ def summary_record(summary: Summary) -> Mapping[str, Json]:
     beside = {
         "asked_by": summary.asked_by,
         "asked_url": summary.asked_url,
+        "next": list(summary.next),
         "scripts": list(summary.scripts),
     }
     return {**run_record(summary.run), **beside}

@@ -7,6 +7,7 @@ commands of the buttons below each other, so a card offers the same everywhere.
 from collections.abc import Iterator, Mapping, Sequence
 
 from service.botkube.commands import write_place
+from service.botkube.description import NAME
 from service.botkube.display import one_line, table
 from service.botkube.messages import Button, Input, Message, Section
 from service.botkube.permission import title_of_run
@@ -28,6 +29,10 @@ _SIGNS: Mapping[State, str] = {
     State.IGNORED: "💤",
 }
 _UNDER_WAY = "⏳"
+_PROPOSABLE = {"run", "action", "send"}
+_LONGEST = 600
+"""Characters of a proposed command."""
+_CAPTION = 40
 
 
 def run_card(ran: Ran, *, engine: str, once: str, note: str = "") -> Message:
@@ -178,6 +183,17 @@ def _run_buttons(ran: Ran, once: str) -> Iterator[Button]:
     if " " not in title:
         what = quoted((title, place) if place else (title,))
         yield Button(name="Explain", command=f"explain {action}{what}")
+    for number, proposed in enumerate(ran.next):
+        yield from _proposed(proposed, f"{once}-{number}")
+
+
+def _proposed(typed: str, once: str) -> Iterator[Button]:
+    """Yield a button for a command that a script proposes; who clicks it needs a rule for it."""
+    plugin, _, rest = " ".join(typed.split()).partition(" ")
+    words = rest.split(" ")
+    if plugin != NAME or words[0] not in _PROPOSABLE or len(words) < 2 or len(typed) > _LONGEST:
+        return
+    yield Button(name=" ".join(words[:2])[:_CAPTION], command=f"{rest} --once {once}")
 
 
 def _open_buttons(run: str) -> Iterator[Button]:

@@ -4,6 +4,7 @@
 whole page of runs takes two questions, none of which reads an event.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -16,6 +17,7 @@ from service.journal.rows import ACCEPTED_BACK, accepted_of
 from service.journal.schema import Schema, inbox_schema, record_schema
 from service.runs import Run, Summary
 
+_MOST_NEXT = 5
 _EXTENSION = (
     "CASE WHEN json_valid(beside)"
     " THEN ifnull(json_extract(beside, '$.extensions.{}'), '') ELSE '' END"
@@ -23,6 +25,8 @@ _EXTENSION = (
 ASKED = f"SELECT run, sender, {_EXTENSION.format('genexecuser')}"
 ASKED += f", {_EXTENSION.format('genexecurl')} FROM accepted WHERE run IN ({{}})"
 SCRIPTS = "SELECT run, script FROM attempt WHERE number = 1 AND run IN ({})"
+NEXT = "SELECT run, json_extract(structured, '$.next') FROM attempt WHERE run IN ({})"
+NEXT += " AND json_type(structured, '$.next') = 'array' ORDER BY run, position, number"
 SCRIPTS += " ORDER BY run, position"
 EVENT = f"SELECT {ACCEPTED_BACK} FROM accepted WHERE run = ?"
 
@@ -44,7 +48,18 @@ class Origins:
         with self._open(self._record, record_schema()) as record:
             for run, script in record.execute(SCRIPTS.format(places), ids):
                 scripts.setdefault(run, []).append(script)
-        return [_summary(run, asked.get(run.id), scripts.get(run.id, ())) for run in runs]
+            proposed = dict(record.execute(NEXT.format(places), ids).fetchall())
+        return [
+            Summary(
+                run=run,
+                asked_by=(user or sender or run.source),
+                asked_url=url,
+                scripts=tuple(scripts.get(run.id, ())),
+                next=_texts(proposed.get(run.id, "[]")),
+            )
+            for run in runs
+            for sender, user, url in [asked.get(run.id, ("", "", ""))]
+        ]
 
     def event(self, run: str) -> Event:
         """Return the event of a run as it was accepted.
@@ -66,8 +81,5 @@ class Origins:
             yield connection
 
 
-def _summary(run: Run, asked: Sequence[str] | None, scripts: Sequence[str]) -> Summary:
-    sender, user, url = asked or ("", "", "")
-    return Summary(
-        run=run, asked_by=user or sender or run.source, asked_url=url, scripts=tuple(scripts)
-    )
+def _texts(listed: str) -> tuple[str, ...]:
+    return tuple(one for one in json.loads(listed) if isinstance(one, str))[:_MOST_NEXT]

@@ -172,5 +172,6 @@ def _ran(record: Mapping[str, Any]) -> Ran:
         asked_by=record["asked_by"],
         asked_url=record["asked_url"],
         scripts=tuple(record["scripts"]),
+        next=tuple(record.get("next", ())),
     )
     return ran_of(summary, now=datetime.now(UTC))

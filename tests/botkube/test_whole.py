@@ -26,6 +26,9 @@ def config(tmp_path):
     folder = tmp_path / "scripts/generic-executor"
     folder.mkdir(parents=True)
     (folder / "hello.sh").write_text('# Greets.\necho "hello $LABEL_name from $PROJECT"\n')
+    (folder / "offer.sh").write_text(
+        'echo \'{"next": ["script run hello shop name=Bob", "script cmd -- rm x", "ls"]}\'\n'
+    )
     (folder / "slow.sh").write_text("echo begun; sleep 30\n")
     (folder / "who.sh").write_text('echo "as $(cat "$KUBECONFIG")"; env\n')
     config = {
@@ -51,6 +54,7 @@ def chat(make_host, config):
         return texts(answer["value"]["message"])
 
     typed.host = host
+    typed.config = config
     return typed
 
 
@@ -73,6 +77,18 @@ def test_a_script_is_run_and_its_output_shown(chat):
     said = chat("run hello name=world")
     assert "passed" in said
     assert "hello world from shop" in chat(f"logs {run_of(said)}")
+
+
+def test_what_a_script_proposes_is_a_button(chat):
+    answer = chat.host.ask("execute", command="script run offer", configs=[chat.config])
+
+    message = answer["value"]["message"]
+    buttons = [one for section in message["sections"] for one in section.get("buttons", ())]
+    proposed = [one for one in buttons if one["name"] == "run hello"]
+    assert proposed[0]["command"].startswith("{{BotName}} script run hello shop name=Bob --once ")
+    assert "rm x" not in str(buttons)
+    typed = proposed[0]["command"].removeprefix("{{BotName}} script ")
+    assert "hello Bob from shop" in chat(f"logs {run_of(chat(typed))}")
 
 
 def test_scripts_are_listed_with_what_they_are_about(chat):

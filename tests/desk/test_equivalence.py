@@ -27,6 +27,7 @@ def essence(record):
     ]
     kept["data"] = record["event"]["data"]
     kept.pop("scripts", None)
+    kept.pop("next", None)
     return kept
 
 
