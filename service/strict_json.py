@@ -25,6 +25,8 @@ _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SPECIAL = re.compile(rb"[\\\x7f]")
+"""Without one of these no key has a control character: the reader takes no other as it is."""
 
 
 def parse(text: bytes) -> Json:
@@ -35,12 +37,8 @@ def parse(text: bytes) -> Json:
     """
     _refuse_deep_or_wide(text)
     try:
-        value = json.loads(
-            text.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_float=_float,
-        )
+        reader = _READER if _SPECIAL.search(text) else _PLAIN_READER
+        value = reader.decode(text.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise BadEvent(f"the body is not UTF-8 (byte {error.start})") from error
     except json.JSONDecodeError as error:
@@ -51,20 +49,17 @@ def parse(text: bytes) -> Json:
         raise BadEvent("the body has a number that is too large") from error
     if _SURROGATE_ESCAPE.search(text):
         _refuse_half_characters(value)
-    return value  # type: ignore[no-any-return]  # json.loads is untyped
+    return value  # type: ignore[no-any-return]  # the decoder is untyped
 
 
 def compact(value: Json) -> str:
     """Return *value* as JSON without blanks, the way texts are made of nested values."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _COMPACT.encode(value)
 
 
 def canonical(value: Json) -> bytes:
     """Return the bytes that are equal for equal values: keys sorted, no blanks."""
-    text = json.dumps(
-        value, ensure_ascii=True, separators=(",", ":"), sort_keys=True, allow_nan=False
-    )
-    return text.encode("ascii")
+    return _CANONICAL.encode(value).encode("ascii")
 
 
 def describe(value: object) -> str:
@@ -90,12 +85,17 @@ def _refuse_deep(text: bytes) -> None:
             raise BadEvent(f"the body is nested deeper than {MAX_DEPTH} levels")
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _plain_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) != len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice, _ = counts.most_common(1)[0]
         raise BadEvent(f"the body has the key {twice!r} twice")
+    return result
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = _plain_object(pairs)
     for name in result:
         if _CONTROL.search(name):
             raise BadEvent(f"the body has a control character in the key {name!r}")
@@ -118,3 +118,14 @@ def _refuse_half_characters(value: object) -> None:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
         raise BadEvent("the body has half of a surrogate pair, which is no character") from error
+
+
+# Made once: the functions of the module make a new one for each call with options.
+_READER, _PLAIN_READER = (
+    json.JSONDecoder(object_pairs_hook=hook, parse_constant=_constant, parse_float=_float)
+    for hook in (_object, _plain_object)
+)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=True, separators=(",", ":"), sort_keys=True, allow_nan=False
+)
