@@ -56,7 +56,7 @@ class Settings:
     events: Events
     topics: tuple[str, ...]
     nats_url: str
-    nats_credentials_file: Path | None
+    nats_token_file: Path | None
     nats_ca_file: Path | None
     keptn_api: str
     keptn_token_file: Path | None

@@ -12,6 +12,7 @@ import logging
 import ssl
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,14 +43,14 @@ class NatsSink:
         url: str,
         *,
         attempt_timeout: float = 10,
-        credentials_file: Path | None = None,
+        token_file: Path | None = None,
         ca_file: Path | None = None,
     ) -> None:
         parts = urlsplit(url)
         self._url = url
         self._name = f"NATS at {parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._seconds = attempt_timeout
-        self._credentials_file = credentials_file
+        self._token_file = token_file
         self._ca_file = ca_file
         self._client: Client | None = None
         self._streams: dict[str, tuple[bool, float]] = {}
@@ -135,11 +136,20 @@ class NatsSink:
 
     def _options(self) -> dict[str, object]:
         given: dict[str, object] = {}
-        if self._credentials_file is not None:
-            given["user_credentials"] = str(self._credentials_file)
+        if self._token_file is not None:
+            given["token"] = partial(_token_in, self._token_file)
         if self._ca_file is not None:
             given["tls"] = ssl.create_default_context(cafile=str(self._ca_file))
         return given
 
     async def _failed(self, error: Exception) -> None:
         log.debug("%s: %s", self._name, error)
+
+
+def _token_in(file: Path) -> str:
+    """Return what a token file holds; with none the server refuses, and the next try reads it."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        log.warning("the token for NATS cannot be read: %s", error)
+        return ""

@@ -169,7 +169,7 @@ class Fetching:
             )
         server = NatsServer(
             url=settings.nats_url,
-            credentials_file=settings.nats_credentials_file,
+            token_file=settings.nats_token_file,
             ca_file=settings.nats_ca_file,
         )
         return NatsEvents(

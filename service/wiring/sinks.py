@@ -41,7 +41,7 @@ def _sink(settings: Settings) -> HttpSink | NatsSink | KeptnApiSink:
         return NatsSink(
             settings.nats_url,
             attempt_timeout=settings.sink_timeout,
-            credentials_file=settings.nats_credentials_file,
+            token_file=settings.nats_token_file,
             ca_file=settings.nats_ca_file,
         )
     return KeptnApiSink(

@@ -144,3 +144,23 @@ def test_closing_without_having_sent_is_nothing(server):
         return None
 
     sending(server, story)
+
+
+def test_a_token_is_read_from_its_file_at_each_connect(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("wrong\n")
+    server = Server(tmp_path, "--auth", "s3cr3t")
+
+    async def story():
+        sink = NatsSink(server.url, attempt_timeout=2, token_file=token)
+        try:
+            with pytest.raises(SinkUnavailable) as refused:
+                await sink.send(event())
+            assert "s3cr3t" not in str(refused.value)
+            token.write_text("s3cr3t\n")
+            await sink.send(event())
+        finally:
+            await sink.close()
+
+    asyncio.run(story())
+    server.down()

@@ -20,7 +20,7 @@ KEPTN = (
         "PUBSUB_TOPIC",
     ),
     row("nats_url", addresses.nats_url, "nats://keptn-nats", "Where NATS is", "PUBSUB_URL"),
-    row("nats_credentials_file", values.file, "", "Credentials for NATS (`.creds`)"),
+    row("nats_token_file", values.file, "", "File with the token for NATS; read at each connect"),
     row("nats_ca_file", values.file, "", "Certificates for NATS, instead of the usual ones"),
     row(
         "keptn_api",

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,7 +39,7 @@ class NatsServer:
     """Where NATS is and how we show who we are."""
 
     url: str
-    credentials_file: Path | None = None
+    token_file: Path | None = None
     ca_file: Path | None = None
 
     @property
@@ -50,8 +51,8 @@ class NatsServer:
     def options(self) -> dict[str, object]:
         """Return what a client needs besides the address."""
         given: dict[str, object] = {"name": "generic-executor-service"}
-        if self.credentials_file is not None:
-            given["user_credentials"] = str(self.credentials_file)
+        if self.token_file is not None:
+            given["token"] = partial(_token_in, self.token_file)
         if self.ca_file is not None:
             given["tls"] = ssl.create_default_context(cafile=str(self.ca_file))
         return given
@@ -194,3 +195,12 @@ async def _drained(listening: Listening) -> None:
 
 def _said(error: BaseException) -> str:
     return str(error) or type(error).__name__
+
+
+def _token_in(file: Path) -> str:
+    """Return what a token file holds; with none the server refuses, and the next try reads it."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        _log.warning("the token for NATS cannot be read: %s", error)
+        return ""
