@@ -9,12 +9,8 @@ Elsewhere nobody says who heard the event; then "sent" means that the server has
 import asyncio
 import json
 import logging
-import ssl
 import time
 from contextlib import suppress
-from functools import partial
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -23,6 +19,7 @@ from nats.js.api import Header
 from nats.js.errors import NotFoundError
 
 from service.errors import SinkRefused, SinkUnavailable
+from service.nats_server import NatsServer
 
 _FOREIGN = (NatsError, OSError, asyncio.TimeoutError, ValueError)
 _AGAIN = 2
@@ -40,18 +37,13 @@ class NatsSink:
 
     def __init__(
         self,
-        url: str,
+        server: NatsServer,
         *,
         attempt_timeout: float = 10,
-        token_file: Path | None = None,
-        ca_file: Path | None = None,
     ) -> None:
-        parts = urlsplit(url)
-        self._url = url
-        self._name = f"NATS at {parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._server = server
+        self._name = f"NATS at {server.place}"
         self._seconds = attempt_timeout
-        self._token_file = token_file
-        self._ca_file = ca_file
         self._client: Client | None = None
         self._streams: dict[str, tuple[bool, float]] = {}
         """Whether a stream keeps a subject, and when that was asked."""
@@ -120,13 +112,12 @@ class NatsSink:
         client = Client()
         try:
             await client.connect(
-                self._url,
-                name="generic-executor-service",
+                self._server.url,
                 connect_timeout=max(1, int(self._seconds)),
                 reconnect_time_wait=_AGAIN,
                 max_reconnect_attempts=-1,
                 error_cb=self._failed,
-                **self._options(),  # type: ignore[arg-type]  # names of its own
+                **self._server.options(),  # type: ignore[arg-type]  # names of its own
             )
         except BaseException:  # the attempt's time is over while the client still tries
             with suppress(*_FOREIGN, AssertionError):
@@ -134,22 +125,5 @@ class NatsSink:
             raise
         return client
 
-    def _options(self) -> dict[str, object]:
-        given: dict[str, object] = {}
-        if self._token_file is not None:
-            given["token"] = partial(_token_in, self._token_file)
-        if self._ca_file is not None:
-            given["tls"] = ssl.create_default_context(cafile=str(self._ca_file))
-        return given
-
     async def _failed(self, error: Exception) -> None:
         log.debug("%s: %s", self._name, error)
-
-
-def _token_in(file: Path) -> str:
-    """Return what a token file holds; with none the server refuses, and the next try reads it."""
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        log.warning("the token for NATS cannot be read: %s", error)
-        return ""

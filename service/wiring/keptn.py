@@ -17,12 +17,13 @@ from service.config.settings import Settings
 from service.config.values import Events
 from service.intake.asgi import Application, Message, Receive, Scope, Send
 from service.intake.keptn.control_plane import ControlPlane
-from service.intake.keptn.nats import NatsEvents, NatsServer
+from service.intake.keptn.nats import NatsEvents
 from service.intake.keptn.polling import Polling
 from service.intake.keptn.reception import Reception
 from service.intake.keptn.registration import Integration, Registration
 from service.intake.keptn.subscriptions import Subscription
 from service.intake.tally import Tally
+from service.nats_server import NatsServer
 from service.ports import Inbox
 from service.times import time_string
 from service.wiring.parts import SystemClock
@@ -44,6 +45,15 @@ def control_plane_of(settings: Settings) -> ControlPlane | None:
         settings.keptn_api,
         token_file=settings.keptn_token_file,
         ca_file=settings.keptn_ca_file,
+    )
+
+
+def nats_server_of(settings: Settings) -> NatsServer:
+    """Return where NATS is."""
+    return NatsServer(
+        url=settings.nats_url,
+        token_file=settings.nats_token_file,
+        ca_file=settings.nats_ca_file,
     )
 
 
@@ -167,13 +177,11 @@ class Fetching:
                 reception=reception,
                 subscriptions=wishes,
             )
-        server = NatsServer(
-            url=settings.nats_url,
-            token_file=settings.nats_token_file,
-            ca_file=settings.nats_ca_file,
-        )
         return NatsEvents(
-            server, group=settings.keptn_name, reception=reception, subscriptions=wishes
+            nats_server_of(settings),
+            group=settings.keptn_name,
+            reception=reception,
+            subscriptions=wishes,
         )
 
     def _known_as(

@@ -14,6 +14,7 @@ from service.delivery.keptn_api import KeptnApiSink
 from service.delivery.nats import NatsSink
 from service.delivery.sink import HttpSink
 from service.ports import Sender
+from service.wiring.keptn import nats_server_of
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +39,7 @@ def _sink(settings: Settings) -> HttpSink | NatsSink | KeptnApiSink:
     if settings.sink:
         return HttpSink(settings.sink, attempt_timeout=settings.sink_timeout)
     if settings.events is Events.NATS:
-        return NatsSink(
-            settings.nats_url,
-            attempt_timeout=settings.sink_timeout,
-            token_file=settings.nats_token_file,
-            ca_file=settings.nats_ca_file,
-        )
+        return NatsSink(nats_server_of(settings), attempt_timeout=settings.sink_timeout)
     return KeptnApiSink(
         settings.keptn_api,
         token_file=settings.keptn_token_file,

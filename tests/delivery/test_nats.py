@@ -14,6 +14,7 @@ import pytest
 
 from service.delivery.nats import NatsSink
 from service.errors import SinkRefused, SinkUnavailable
+from service.nats_server import NatsServer
 
 FINISHED = "sh.keptn.event.test.finished"
 
@@ -57,7 +58,7 @@ def event(type_=FINISHED, **more):
 
 def sending(server, story, **options):
     async def told():
-        sink = NatsSink(server.url, **({"attempt_timeout": 3} | options))
+        sink = NatsSink(NatsServer(url=server.url), **({"attempt_timeout": 3} | options))
         try:
             async with await nats.connect(server.url) as client:
                 return await story(sink, client)
@@ -100,7 +101,7 @@ def test_a_stream_keeps_an_event_once_that_is_sent_again(server):
 
 def test_a_server_that_is_away_is_tried_again_later(server):
     async def story():
-        sink = NatsSink(server.url, attempt_timeout=1)
+        sink = NatsSink(NatsServer(url=server.url), attempt_timeout=1)
         try:
             with pytest.raises(SinkUnavailable, match=r"NATS at nats://127\.0\.0\.1"):
                 await sink.send(event())
@@ -152,7 +153,7 @@ def test_a_token_is_read_from_its_file_at_each_connect(tmp_path):
     server = Server(tmp_path, "--auth", "s3cr3t")
 
     async def story():
-        sink = NatsSink(server.url, attempt_timeout=2, token_file=token)
+        sink = NatsSink(NatsServer(url=server.url, token_file=token), attempt_timeout=2)
         try:
             with pytest.raises(SinkUnavailable) as refused:
                 await sink.send(event())

@@ -8,13 +8,8 @@ written down before the next is taken, 64 at a time.
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -23,6 +18,7 @@ from nats.errors import Error as NatsError
 
 from service.intake.keptn.reception import Reception
 from service.intake.keptn.subscriptions import Subscription
+from service.nats_server import NatsServer
 
 _AT_ONCE = 64
 _WAITING_BYTES = 64 << 20
@@ -32,30 +28,6 @@ _FLUSH = 5
 _FOREIGN = (NatsError, OSError, asyncio.TimeoutError, ValueError)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NatsServer:
-    """Where NATS is and how we show who we are."""
-
-    url: str
-    token_file: Path | None = None
-    ca_file: Path | None = None
-
-    @property
-    def place(self) -> str:
-        """The address without its secrets."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-    def options(self) -> dict[str, object]:
-        """Return what a client needs besides the address."""
-        given: dict[str, object] = {"name": "generic-executor-service"}
-        if self.token_file is not None:
-            given["token"] = partial(_token_in, self.token_file)
-        if self.ca_file is not None:
-            given["tls"] = ssl.create_default_context(cafile=str(self.ca_file))
-        return given
 
 
 class NatsEvents:
@@ -195,12 +167,3 @@ async def _drained(listening: Listening) -> None:
 
 def _said(error: BaseException) -> str:
     return str(error) or type(error).__name__
-
-
-def _token_in(file: Path) -> str:
-    """Return what a token file holds; with none the server refuses, and the next try reads it."""
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        _log.warning("the token for NATS cannot be read: %s", error)
-        return ""

@@ -7,8 +7,8 @@ import nats
 import pytest
 
 from service.intake.keptn.nats import NatsEvents
-from service.intake.keptn.nats import NatsServer as Address
 from service.intake.keptn.subscriptions import Subscription
+from service.nats_server import NatsServer as Address
 
 TEST = "sh.keptn.event.test.triggered"
 PATIENCE = 15.0
