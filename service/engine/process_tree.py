@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import NamedTuple
 
 MARKER = "GENEXEC_RUN_ID"
@@ -18,6 +18,8 @@ MARKER = "GENEXEC_RUN_ID"
 
 _MOST_SEEN = 4096
 """Processes looked at in one pass; the passes are repeated."""
+_MOST_PASSES = 10_000
+"""Who dies faster than we look, so often, is left to the next look."""
 _PAUSE = 0.0005
 
 
@@ -29,21 +31,33 @@ class Process(NamedTuple):
     session: int
 
 
-def orphans(started: Collection[int]) -> Iterator[Process]:
-    """Yield the living children of this process that are not among *started*; reap the dead.
+def orphans(started: Collection[int], sessions: Collection[int] = ()) -> list[Process]:
+    """Return the living children of this process, but for *started* and *sessions*.
 
-    The list is complete: a dying parent hands its children over before it can be waited for,
-    and only this process takes entries out.
+    The dead are reaped. A dying parent hands its children over before it can be waited for, so
+    what the kernel lists is complete, as long as nobody of the list had died: who died may have
+    handed over a child that was not listed yet. Then the list is read again.
     """
+    for _ in range(_MOST_PASSES):
+        found, reaped = _one_pass(started, sessions)
+        if found or not reaped:
+            return found
+    return []
+
+
+def _one_pass(started: Collection[int], sessions: Collection[int]) -> tuple[list[Process], bool]:
     me = os.getpid()
+    found, reaped = [], False
     for pid in _numbers(f"/proc/{me}/task/{me}/children"):
         if pid in started:
             continue
         # Also when /proc says zombie: the other threads of a leader that ended live on.
         gone, _ = os.waitpid(pid, os.WNOHANG)
+        reaped = reaped or gone != 0
         process = None if gone else _process(pid)
-        if process is not None:
-            yield process
+        if process is not None and process.session not in sessions:
+            found.append(process)
+    return found, reaped
 
 
 def descendants(pid: int) -> list[Process]:

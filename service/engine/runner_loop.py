@@ -232,8 +232,7 @@ class RunnerLoop:
 
     def _orphans(self) -> list[Process]:
         warm = self._warm.pids
-        every = orphans(self._mains.keys() | warm)
-        return [orphan for orphan in every if orphan.session not in warm]
+        return orphans(self._mains.keys() | warm, warm)
 
     def _owner(self, orphan: Process) -> Script | None:
         """Return the live run that *orphan* belongs to: by its session, else by its marker."""
