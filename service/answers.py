@@ -6,21 +6,17 @@ Go library of Keptn 0.7 did, family B by the rules of the shipyard-controller (K
 specification 0.2.4). Called by `handling`; `delivery` sends the bytes made here.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
-
-from cloudevents.core.bindings.http import to_structured_event
-from cloudevents.core.v1.event import CloudEvent
 
 from service.event import Event, text
 from service.keptn_events import Belonging, Meaning, Reply, pick
 from service.outcome import ERROR_OBJECT, FollowUp, Outcome
 from service.runs import Outgoing
 from service.states import State
-from service.strict_json import Json
+from service.strict_json import Json, written
 from service.times import time_string
 
 SOURCE = "generic-executor-service"
@@ -153,35 +149,26 @@ class Answering:
 
     def _body(self, identity: str, type_: str, data: Mapping[str, Json], *, now: datetime) -> bytes:
         event = self.event
-        attributes = {"type": type_, "source": SOURCE, "id": identity}
-        context = {"shkeptncontext": event.context} if event.context else {}
+        document: dict[str, Json] = {
+            "specversion": event.specversion,
+            "type": type_,
+            "source": SOURCE,
+            "id": identity,
+            "time": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        }
         if event.specversion != "1.0":
-            document = {
-                "specversion": event.specversion,
-                **attributes,
-                "time": time_string(now),
-                "contenttype": "application/json",
-                **context,
-                "data": data,
-            }
-            return json.dumps(document, separators=(",", ":")).encode("ascii")
+            context = {"shkeptncontext": event.context} if event.context else {}
+            document |= {"time": time_string(now), "contenttype": "application/json", **context}
+            return written(document | {"data": data})
         named = {
+            "datacontenttype": "application/json",
+            "shkeptncontext": event.context,
             "triggeredid": event.id if self.meaning.reply is Reply.TASK else "",
             "gitcommitid": event.extension("gitcommitid"),
             "shkeptnspecversion": self._spec_version(),
         }
-        extensions = {**context, **{name: value for name, value in named.items() if value}}
-        written = CloudEvent(
-            attributes={
-                "specversion": "1.0",
-                **attributes,
-                "time": now,
-                "datacontenttype": "application/json",
-                **extensions,
-            },
-            data=dict(data),
-        )
-        return to_structured_event(written).body
+        document |= {name: value for name, value in named.items() if value}
+        return written(document | {"data": data})
 
     def _spec_version(self) -> str:
         if not self.event.type.startswith("sh.keptn."):
@@ -239,4 +226,4 @@ def _fitted(make: Callable[[str], Outgoing], said: str, *, run: str) -> Outgoing
 
 
 def _written_size(said: str) -> int:
-    return len(json.dumps(said))
+    return len(written(said))

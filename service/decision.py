@@ -1,7 +1,7 @@
 """Which scripts answer an event, decided in one place.
 
-`handling` acts on the decision, `genexec explain` and `genexec check` print it; both call
-`decide`, so that what is explained is what is done.
+`handling` acts on the decision (through `choice`, which remembers it), `genexec explain` and
+`genexec check` print it; all of them come here, so that what is explained is what is done.
 """
 
 from dataclasses import dataclass, field
@@ -31,19 +31,21 @@ async def decide(event: Event, belonging: Belonging, *, source: Source, layout: 
     Raises `SourceUnavailable` and `SourceMisconfigured`.
     """
     meaning = meaning_of(event)
-    if meaning.ignored:
-        return Decision(meaning=meaning, ignored=meaning.ignored)
-    if not belonging.project:
-        return Decision(meaning=meaning, ignored="no project")
+    if ignored := meaning.ignored or ("" if belonging.project else "no project"):
+        return Decision(meaning=meaning, ignored=ignored)
     question = look_up(meaning, belonging, layout, event.extension("gitcommitid"))
-    listing = await source.look_up(question)
-    decided = plan(meaning, question, listing)
-    if not decided.scripts and not listing.fresh:
+    return decided(meaning, question, await source.look_up(question))
+
+
+def decided(meaning: Meaning, question: LookUp, listing: Listing) -> Decision:
+    """Return what *listing*, the answer to *question*, leads to. Raises `SourceUnavailable`."""
+    chosen = plan(meaning, question, listing)
+    if not chosen.scripts and not listing.fresh:
         raise SourceUnavailable(listing.note)
     return Decision(
         meaning=meaning,
         question=question,
         listing=listing,
-        plan=decided,
-        ignored="" if decided.scripts else "no script",
+        plan=chosen,
+        ignored="" if chosen.scripts else "no script",
     )

@@ -44,6 +44,12 @@ STEPS = {
 }
 """The same paths taken apart, each step with its lower case."""
 
+NAMES: Mapping[str, tuple[str, ...]] = {
+    first: tuple(name for name, paths in STEPS.items() if first in {s[0][1] for _, s in paths})
+    for first in {steps[0][1] for paths in STEPS.values() for _, steps in paths}
+}
+"""Which names a key at the top of `data` (in lower case) can lead to."""
+
 
 class AnyCase:
     """Finds values by paths whose keys may be written in any case; an exact key goes first."""
@@ -51,6 +57,8 @@ class AnyCase:
     def __init__(self, fields: Mapping[str, Json]) -> None:
         self._fields = fields
         self._lower: dict[int, dict[str, Json]] = {}
+        self.first = frozenset(key.lower() for key in fields)
+        """The keys at the top in lower case: no other path can lead anywhere."""
 
     def at(self, steps: Sequence[tuple[str, str]]) -> Json:
         """Return what stands at the path (each step also in lower case), else None."""

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from service.answers import Answering
-from service.decision import decide
+from service.choice import Choices
 from service.errors import JournalUnavailable, RunnerLost, SourceMisconfigured, SourceUnavailable
 from service.keptn_events import Meaning, meaning_of
 from service.outcome import Ending, Execution, Outcome, worst
 from service.ports import Clock, Journal, Runner, Source
-from service.preparation import Prepared, prepare, prepare_again
+from service.preparation import Prepared, prepare_again
 from service.runs import Accepted, Attempt, Outgoing, Run, opened, pause_before
 from service.states import State
 from service.story import (
@@ -62,6 +62,7 @@ class Handling:
     ) -> None:
         """*runners* are chosen by file suffix; *leaving* is told of events once they are safe."""
         self._source = source
+        self._choices = Choices(source, rules.layout)
         self._runners = runners
         self._journal = journal
         self._rules = rules
@@ -96,21 +97,17 @@ class Handling:
         if hops > MAX_HOPS:
             return await self._ignore(run, f"{LOOP_STOPPED} after {MAX_HOPS} hops")
         try:
-            decision = await decide(
-                accepted.event, accepted.belonging, source=self._source, layout=self._rules.layout
-            )
-            if decision.ignored or decision.listing is None:
-                return await self._ignore(run, decision.ignored)
-            scripts = [
-                await prepare(self._source, found, decision.listing)
-                for found in decision.plan.scripts
-            ]
+            choice = await self._choices.of(accepted.event, accepted.belonging)
         except SourceUnavailable as error:
             return await self._hold(run, accepted, str(error), looking_since, tries)
         except SourceMisconfigured as error:
             return await self._ignore(run, str(error), state=State.ERRORED)
-        run = replace(run, commit=scripts[0].found.commit, note=decision.listing.note)
-        story = self._story(run, accepted, decision.meaning, scripts, hops)
+        decision = choice.decision
+        if decision.ignored or decision.listing is None:
+            return await self._ignore(run, decision.ignored)
+        commit = choice.scripts[0].found.commit
+        run = replace(run, commit=commit, note=decision.listing.note)
+        story = self._story(run, accepted, decision.meaning, choice.scripts, hops)
         return await self._perform(story, position=0, number=1)
 
     async def resume(self, run: Run, accepted: Accepted, attempts: Sequence[Attempt]) -> Handled:

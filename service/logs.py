@@ -12,6 +12,7 @@ import sys
 from datetime import UTC, datetime
 
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_ENCODER = json.JSONEncoder(default=str)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -27,7 +28,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str)
+        return _ENCODER.encode(entry)
 
 
 class PlainLines(logging.Formatter):
@@ -45,6 +46,9 @@ class PlainLines(logging.Formatter):
 
 def set_up(*, as_json: bool, level: str) -> None:
     """Write the records of this process to standard error."""
+    # What no record of ours tells need not be found out for every one of them.
+    logging._srcfile = None  # noqa: SLF001  # "Optimization" of logging
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if as_json else PlainLines())
     root = logging.getLogger()

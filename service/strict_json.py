@@ -12,6 +12,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import orjson
+
 from service.errors import BadEvent
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
@@ -55,6 +57,17 @@ def parse(text: bytes) -> Json:
 def compact(value: Json) -> str:
     """Return *value* as JSON without blanks, the way texts are made of nested values."""
     return _COMPACT.encode(value)
+
+
+def written(value: Json) -> bytes:
+    """Return *value* as JSON in UTF-8 without blanks: the quick way, for programs to read.
+
+    Half characters, which UTF-8 has not, are escaped as JSON can.
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer of more than 64 bits, half a character
+        return _ESCAPED.encode(value).encode("ascii")
 
 
 def canonical(value: Json) -> bytes:
@@ -126,6 +139,7 @@ _READER, _PLAIN_READER = (
     for hook in (_object, _plain_object)
 )
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_ESCAPED = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _CANONICAL = json.JSONEncoder(
     ensure_ascii=True, separators=(",", ":"), sort_keys=True, allow_nan=False
 )

@@ -7,25 +7,25 @@ never set a name outside the table below and the four prefixes. Called by `handl
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-from service.documented import PATHS, STEPS, AnyCase
+from service.documented import NAMES, PATHS, STEPS, AnyCase
 from service.event import Event, text
+from service.fitting import all_fit, fitting
 from service.keptn_events import Belonging, pick
 from service.strict_json import Json
 from service.times import time_string
 
-MAX_VARIABLE = 131_071
-"""Bytes of `NAME=value`; the kernel takes one more for the terminator (MAX_ARG_STRLEN)."""
-MAX_TOTAL = 1024 * 1024
 MAX_LABELS = 512
 _MAX_SKIPPED_TEXT = 4096
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ABSENT = {name: (name, "", "not in this event") for name in PATHS}
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]", re.ASCII)
 _MEANINGFUL = re.compile(r"[A-Za-z0-9]", re.ASCII)
 
@@ -46,31 +46,48 @@ class Variable(NamedTuple):
     origin: str
 
 
+_Triple = tuple[str, str, str]
+"""A `Variable` on its way: there are a hundred per event, and most are never looked at."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
     """The exposed variables of the service's container, as every script sees them."""
 
-    variables: tuple[Variable, ...]
+    variables: tuple[_Triple, ...]
+    values: Mapping[str, str]
     warnings: tuple[str, ...]
 
     @classmethod
     def of(cls, exposed: Mapping[str, str]) -> "Environment":
         """Return what becomes of *exposed*: worked out once, not for every event."""
         variables, warnings = _prefixed("ENV_", "environment", exposed)
-        return cls(variables=tuple(variables), warnings=tuple(warnings))
+        values = {name: value for name, value, _ in variables}
+        return cls(variables=tuple(variables), values=values, warnings=tuple(warnings))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variables:
     """All variables of a run; what did not fit is left out and named, never cut."""
 
-    items: tuple[Variable, ...]
+    values: Mapping[str, str]
     skipped: tuple[str, ...]
     warnings: tuple[str, ...]
+    told: tuple[Iterable[_Triple], ...]
+    """All that were found; of one name the first counts."""
+
+    @property
+    def items(self) -> tuple[Variable, ...]:
+        """The variables with their origins."""
+        first: dict[str, Variable] = {}
+        for variable in chain.from_iterable(self.told):
+            if variable[0] in self.values:
+                first.setdefault(variable[0], Variable(*variable))
+        return tuple(first.values())
 
     def mapping(self) -> dict[str, str]:
         """Return names and values."""
-        return {item.name: item.value for item in self.items}
+        return dict(self.values)
 
 
 def event_variables(
@@ -82,74 +99,66 @@ def event_variables(
     values, value_warnings = _prefixed(
         "VALUE_", "data.action.value", _mapping(event, "action", "value")
     )
-    leaves: list[Variable] = []
+    named = [*_attributes(event), *_documented(event, belonging)]
+    leaves: list[_Triple] = []
     data = event.data if isinstance(event.data, list) else event.fields
     _add_leaves(leaves, "DATA", "data", data)
-    groups: Sequence[Iterable[Variable]] = (
-        _attributes(event),
-        _documented(event, belonging),
-        labels[:MAX_LABELS],
-        values,
-        environment.variables,
-        leaves,
-    )
-    skipped = [variable.name for variable in labels[MAX_LABELS:]]
-    items: dict[str, Variable] = {}
-    size = 0
-    for variable in chain.from_iterable(groups):
-        name, value, _ = variable
-        if name in items:
-            continue
-        cost = _cost(name, value)
-        if size + cost > MAX_TOTAL:
-            skipped.append(name)
-        else:
-            size += cost
-            items[name] = variable
+    # The names above, and the prefixes, keep these groups apart: only leaves can collide.
+    kept = {name: value for name, value, _ in chain(named, labels[:MAX_LABELS], values)}
+    kept |= environment.values
+    for name, value, _ in leaves:
+        kept.setdefault(name, value)
+    skipped = [name for name, _, _ in labels[MAX_LABELS:]]
+    if not all_fit(kept):
+        kept = fitting(kept, skipped)
     skipped_text = " ".join(skipped)[:_MAX_SKIPPED_TEXT]
-    items["GENEXEC_SKIPPED_VARS"] = Variable(
-        name="GENEXEC_SKIPPED_VARS", value=skipped_text, origin="run"
-    )
+    kept["GENEXEC_SKIPPED_VARS"] = skipped_text
+    own = ("GENEXEC_SKIPPED_VARS", skipped_text, "run")
     return Variables(
-        items=tuple(items.values()),
+        values=kept,
         skipped=tuple(skipped),
         warnings=(*label_warnings, *value_warnings, *environment.warnings),
+        told=(named, labels, values, environment.variables, leaves, (own,)),
     )
 
 
-def _attributes(event: Event) -> Iterator[Variable]:
+def _attributes(event: Event) -> list[_Triple]:
     utc = event.time.astimezone(UTC)
-    attributes = {
-        "CONTEXT": ("shkeptncontext", event.context),
-        "SHKEPTNCONTEXT": ("shkeptncontext", event.context),
-        "EVENT": ("type", event.type),
-        "TYPE": ("type", event.type),
-        "SOURCE": ("source", event.source),
-        "ID": ("id", event.id),
-        "SPECVERSION": ("specversion", event.specversion),
-        "TRIGGEREDID": ("triggeredid", event.extension("triggeredid")),
-        "GITCOMMITID": ("gitcommitid", event.extension("gitcommitid")),
-        "TIMESTRING": ("time", event.time_text),
-        "TIMEUTCSTRING": ("time", time_string(utc)),
-        "TIMEUTCMS": ("time", str((utc - _EPOCH) // timedelta(milliseconds=1))),
-    }
-    for name, (origin, value) in attributes.items():
-        yield Variable(name, value, origin)
+    context, type_ = event.context, event.type
+    return [
+        ("CONTEXT", context, "shkeptncontext"),
+        ("SHKEPTNCONTEXT", context, "shkeptncontext"),
+        ("EVENT", type_, "type"),
+        ("TYPE", type_, "type"),
+        ("SOURCE", event.source, "source"),
+        ("ID", event.id, "id"),
+        ("SPECVERSION", event.specversion, "specversion"),
+        ("TRIGGEREDID", event.extension("triggeredid"), "triggeredid"),
+        ("GITCOMMITID", event.extension("gitcommitid"), "gitcommitid"),
+        ("TIMESTRING", event.time_text, "time"),
+        ("TIMEUTCSTRING", time_string(utc), "time"),
+        ("TIMEUTCMS", str((utc - _EPOCH) // timedelta(milliseconds=1)), "time"),
+    ]
 
 
-def _documented(event: Event, belonging: Belonging) -> Iterator[Variable]:
-    for level in ("project", "stage", "service"):
-        value = getattr(belonging, level)
-        yield Variable(name=level.upper(), value=value, origin=_belongs(event, level, value))
+def _documented(event: Event, belonging: Belonging) -> list[_Triple]:
+    found = [
+        (level.upper(), value, _belongs(event, level, value))
+        for level, value in (
+            ("project", belonging.project),
+            ("stage", belonging.stage),
+            ("service", belonging.service),
+        )
+    ]
     data = AnyCase(event.fields)
-    for name, paths in STEPS.items():
-        origin, value = "not in this event", None
-        for path, steps in paths:
+    told = _ABSENT.copy()
+    for name in chain.from_iterable(NAMES.get(key, ()) for key in data.first):
+        for path, steps in STEPS[name]:
             value = data.at(steps)
             if value is not None:
-                origin = f"data.{path}"
+                told[name] = (name, text(value), f"data.{path}")
                 break
-        yield Variable(name, text(value), origin)
+    return [*found, *told.values()]
 
 
 def _belongs(event: Event, level: str, value: str) -> str:
@@ -167,12 +176,14 @@ def _mapping(event: Event, *path: str) -> dict[str, str]:
 
 def _prefixed(
     prefix: str, origin: str, values: Mapping[str, str]
-) -> tuple[list[Variable], list[str]]:
+) -> tuple[list[_Triple], list[str]]:
     """Name every value twice: as written and upper-cased.
 
     An exact name wins over one with replaced characters, that over an upper-cased one;
     among equals the first in byte order.
     """
+    if not values:
+        return [], []
     claims = []
     for name in sorted(values, key=lambda name: name.encode("utf-8", "surrogateescape")):
         written = _FOREIGN.sub("_", name)
@@ -185,29 +196,26 @@ def _prefixed(
         if values[won.setdefault(written, name)] != values[name]:
             warnings.append(f"{prefix}{written} is {won[written]!r}; {name!r} has the same name")
     variables = [
-        Variable(prefix + written, values[name], f"{origin}.{name}")
-        for written, name in won.items()
+        (prefix + written, values[name], f"{origin}.{name}") for written, name in won.items()
     ]
     return variables, warnings
 
 
-def _add_leaves(into: list[Variable], name: str, origin: str, value: Json) -> None:
+def _add_leaves(into: list[_Triple], name: str, origin: str, value: Json) -> None:
     """Walk to every scalar below *value*; a list index becomes `_0`."""
-    if isinstance(value, dict):
+    if isinstance(value, str):
+        into.append((name, value, origin))
+    elif isinstance(value, dict):
         for key, item in value.items():
-            plain = key if key.isascii() and key.isidentifier() else _FOREIGN.sub("_", key)
-            _add_leaves(into, f"{name}_{plain.upper()}", f"{origin}.{key}", item)
+            _add_leaves(into, name + _part(key), f"{origin}.{key}", item)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _add_leaves(into, f"{name}_{index}", f"{origin}[{index}]", item)
     else:
-        into.append(Variable(name, text(value), origin))
+        into.append((name, text(value), origin))
 
 
-def _cost(name: str, value: str) -> int:
-    """Return the bytes a variable takes; more than all may take when the kernel refuses it."""
-    if "\0" in value:
-        return MAX_TOTAL + 1
-    length = len(value) if value.isascii() else len(value.encode("utf-8", "surrogateescape"))
-    size = len(name) + 1 + length
-    return size if size < MAX_VARIABLE else MAX_TOTAL + 1
+@lru_cache(maxsize=4096)
+def _part(key: str) -> str:
+    """Return what a key adds to a name: events of one kind have the same keys."""
+    return "_" + _FOREIGN.sub("_", key).upper()

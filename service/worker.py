@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -88,6 +87,7 @@ class Worker:
         Raises `JournalUnreadable` when it is damaged.
         """
         loop = asyncio.get_running_loop()
+        self._tick()
         while not self._stopping:
             self._called.clear()
             try:
@@ -100,10 +100,15 @@ class Worker:
             except JournalUnavailable as error:
                 log.warning("%s; looked at again in %g s", error, _SAFETY_LOOK)
             self._start()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._called.wait(), _SAFETY_LOOK)
+            await self._called.wait()
             if self._damage is not None:
                 raise self._damage
+
+    def _tick(self) -> None:
+        """Call ourselves from time to time, although nobody else does."""
+        self._called.set()
+        if not self._stopping:
+            asyncio.get_running_loop().call_later(_SAFETY_LOOK, self._tick)
 
     async def stop(self, grace: float) -> None:
         """Start nothing more, wait *grace* seconds for what runs, then interrupt it."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import BadEvent
-from service.strict_json import MAX_DEPTH, MAX_MEMBERS, canonical, compact, describe, parse
+from service.strict_json import MAX_DEPTH, MAX_MEMBERS, canonical, compact, describe, parse, written
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -224,3 +224,15 @@ def test_numbers_without_a_finite_value_are_never_written(write):
 )
 def test_types_have_names_for_error_sentences(value, name):
     assert describe(value) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"a": [1, None, "ä"]}, b'{"a":[1,null,"\xc3\xa4"]}'),
+        (2**70, b"1180591620717411303424"),
+        ("\ud83d", b'"\\ud83d"'),
+    ],
+)
+def test_what_is_written_is_compact_json(value, text):
+    assert written(value) == text

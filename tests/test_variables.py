@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from service.event import Acceptance, read_event
 from service.exposure import exposed_environment
+from service.fitting import MAX_TOTAL, MAX_VARIABLE
 from service.keptn_events import Belonging, belonging_of
 from service.times import parse_time
-from service.variables import ALWAYS_SET, MAX_LABELS, MAX_TOTAL, MAX_VARIABLE, event_variables
+from service.variables import ALWAYS_SET, MAX_LABELS, event_variables
 
 PREFIXES = ("LABEL_", "VALUE_", "ENV_", "DATA_")
 OF_THE_RUN = {f"GENEXEC_{name}" for name in ("RUN_ID", "ATTEMPT", "SCRIPT", "LEVEL", "COMMIT")}

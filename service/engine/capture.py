@@ -8,7 +8,8 @@ script does not block, and only counted.
 import asyncio
 import os
 from collections.abc import Callable
-from functools import partial
+
+from service.engine.streams import Streams
 
 _CHUNK = 65536
 
@@ -45,7 +46,9 @@ class Kept:
 class Capture:
     """Two pipes, read by the running loop as their content arrives."""
 
-    def __init__(self, *, kept: int, limit: int, exceeded: Callable[[], None]) -> None:
+    def __init__(
+        self, streams: Streams, *, kept: int, limit: int, exceeded: Callable[[], None]
+    ) -> None:
         """Open the pipes; *exceeded* is called once when more than *limit* bytes came.
 
         Raises `OSError` when there are no descriptors left.
@@ -53,26 +56,29 @@ class Capture:
         self.stdout = Kept(kept)
         self.output = Kept(kept)
         """Both streams in order of arrival."""
+        self._streams = streams
         self._limit = limit
         self._exceeded = exceeded
         self._total = 0
-        self._loop = asyncio.get_running_loop()
         self._closed = asyncio.Event()
-        self._reading: set[int] = set()
-        stdout, stdout_end = os.pipe()
+        self._reading: list[int] = []
+        ends: list[int] = []
         try:
-            stderr, stderr_end = os.pipe()
+            for _ in range(2):
+                stream, end = os.pipe()
+                self._reading.append(stream)
+                ends.append(end)
+            self._stdout = self._reading[0]
+            for stream in self._reading:
+                os.set_blocking(stream, False)
+                streams.add(stream, self._read)
         except OSError:
-            os.close(stdout)
-            os.close(stdout_end)
+            self.close()
+            for end in ends:
+                os.close(end)
             raise
-        self.writing_ends = (stdout_end, stderr_end)
+        self.writing_ends = (ends[0], ends[1])
         """Whoever takes them closes them."""
-        for stream in (stdout, stderr):
-            os.set_blocking(stream, False)
-            self._reading.add(stream)
-            self._loop.add_reader(stream, partial(self._read, stream, is_stdout=stream == stdout))
-        self._stdout = stdout
 
     @property
     def cut(self) -> int:
@@ -85,7 +91,8 @@ class Capture:
         A process that is none of the run's may still hold a writing end.
         """
         for stream in tuple(self._reading):
-            self._read(stream, is_stdout=stream == self._stdout)
+            if self._read(stream):  # what it wrote last; behind it is the end
+                self._read(stream)
         if self._reading:
             try:
                 await asyncio.wait_for(self._closed.wait(), within)
@@ -97,25 +104,27 @@ class Capture:
         for stream in tuple(self._reading):
             self._end(stream)
 
-    def _read(self, stream: int, *, is_stdout: bool) -> None:
+    def _read(self, stream: int) -> bool:
+        """Take what is there; say whether there was something."""
         try:
             chunk = os.read(stream, _CHUNK)
         except BlockingIOError:
-            return
+            return False
         if not chunk:
             self._end(stream)
-            return
+            return False
         before = self._total
         self._total += len(chunk)
         self.output.add(chunk)
-        if is_stdout:
+        if stream == self._stdout:
             self.stdout.add(chunk)
         if before <= self._limit < self._total:
             self._exceeded()
+        return True
 
     def _end(self, stream: int) -> None:
-        self._loop.remove_reader(stream)
+        self._streams.forget(stream)
         os.close(stream)
-        self._reading.discard(stream)
+        self._reading.remove(stream)
         if not self._reading:
             self._closed.set()

@@ -1,7 +1,7 @@
 """What is said of a script that did not end by itself; used by `processes`."""
 
 from service.engine.protocol import Start
-from service.outcome import Ending
+from service.outcome import Ending, Execution
 
 
 def what_stopped(ending: Ending, start: Start, *, output: int) -> str:
@@ -13,3 +13,8 @@ def what_stopped(ending: Ending, start: Start, *, output: int) -> str:
         Ending.CANCELLED: "cancelled",
         Ending.INTERRUPTED: "the service was shut down",
     }.get(ending, "")
+
+
+def not_run(detail: str) -> Execution:
+    """Return how a script ended that could not be started."""
+    return Execution(ending=Ending.NOT_RUN, detail=detail)

@@ -4,8 +4,7 @@
 Nothing is done for a script that nobody looks at.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from service.masks import FlowingMask, Masks
@@ -23,7 +22,7 @@ class Piece:
     content: bytes
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(slots=True)
 class _Seen:
     order: Order
     written: Callable[[int], bytes]
@@ -39,14 +38,13 @@ class LiveOutputs:
         self._masks = masks
         self._running: dict[str, _Seen] = {}
 
-    @contextmanager
-    def announced(self, order: Order, written: Callable[[int], bytes]) -> Iterator[None]:
-        """Let people look on meanwhile; *written* returns what was kept from a byte on."""
-        self._running[order.run] = _Seen(order=order, written=written)
-        try:
-            yield
-        finally:
-            del self._running[order.run]
+    def announce(self, order: Order, written: Callable[[int], bytes]) -> None:
+        """Let people look on until it is over; *written* returns what was kept from a byte on."""
+        self._running[order.run] = _Seen(order, written)
+
+    def over(self, order: Order) -> None:
+        """There is nothing more to look at; the record has it soon."""
+        del self._running[order.run]
 
     def piece(self, run: str, *, attempt: tuple[int, int], start: int, limit: int) -> Piece | None:
         """Return at most *limit* bytes of what the script of *run* wrote; None when none runs.

@@ -10,17 +10,17 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from signal import SIGXFSZ
 
 from service.engine.capture import Capture
-from service.engine.endings import what_stopped
+from service.engine.endings import not_run, what_stopped
 from service.engine.live import LiveOutputs
 from service.engine.process_tree import MARKER
 from service.engine.protocol import Ended, Isolate, Ready, Start
 from service.engine.run_directory import RunDirectory, remove_abandoned
 from service.engine.runner_client import RunnerClient
-from service.engine.script_files import ScriptFiles
+from service.engine.script_files import ScriptFiles, suffix_of
 from service.engine.warm.ways import WarmPython
 from service.errors import RunnerLost
 from service.masks import Masks
@@ -136,15 +136,15 @@ class ProcessRunner:
             raise RunnerLost
         if order.run in self._occupied:
             raise AssertionError(f"run {order.run} has a script that is still running")
-        suffix = PurePosixPath(order.name).suffix
+        suffix = suffix_of(order.name)
         program = order.program or self._programs.get(suffix)
         if program is None:
-            return _not_run(f"no program runs files that end with {suffix!r}")
+            return not_run(f"no program runs files that end with {suffix!r}")
         try:
             script = self._scripts.path(blob=order.blob, name=order.name, content=order.content)
             directory = RunDirectory(self._runs_dir, order.event, order.files)
         except OSError as error:
-            return _not_run(f"the run could not be prepared: {error.strerror}")
+            return not_run(f"the run could not be prepared: {error.strerror}")
         self._occupied[order.run] = directory
         try:
             return await self._execute(order, self._start_of(order, program, script, directory))
@@ -156,9 +156,9 @@ class ProcessRunner:
         """End the script of this run; False when none is running."""
         return self.client.stop(run, Ending.CANCELLED, grace=self._grace)
 
-    def _start_of(self, order: Order, program: str, script: Path, directory: RunDirectory) -> Start:
-        cwd = str(directory.path)
-        own_bin = PurePosixPath(order.program).parent
+    def _start_of(self, order: Order, program: str, script: str, directory: RunDirectory) -> Start:
+        cwd = directory.place
+        own_bin = order.program.rpartition("/")[0]
         own = {
             MARKER: order.run,
             "PATH": f"{own_bin}:{self._path}" if order.program else self._path,
@@ -170,7 +170,7 @@ class ProcessRunner:
         }
         return Start(
             run=order.run,
-            argv=(program, *_FLAGS[script.suffix], str(script), directory.event_file),
+            argv=(program, *_FLAGS[suffix_of(script)], script, directory.event_file),
             environment={**order.variables, **own},
             cwd=cwd,
             timeout=order.timeout,
@@ -184,19 +184,21 @@ class ProcessRunner:
     async def _execute(self, order: Order, start: Start) -> Execution:
         try:
             capture = Capture(
+                self.client.streams,
                 kept=self._output_kept,
                 limit=self._output_limit,
                 exceeded=lambda: self._stop_now(start.run, Ending.OUTPUT_LIMIT),
             )
         except OSError as error:
-            return _not_run(f"the run could not be prepared: {error.strerror}")
+            return not_run(f"the run could not be prepared: {error.strerror}")
         try:
-            with self.live.announced(order, capture.output.content):
-                ended = await self._end_of(start, capture)
-                await capture.finish(within=_LAST_OUTPUT)
+            self.live.announce(order, capture.output.content)
+            ended = await self._end_of(start, capture)
+            await capture.finish(within=_LAST_OUTPUT)
         except ValueError as error:
-            return _not_run(f"the script could not be started: {error}")
+            return not_run(f"the script could not be started: {error}")
         finally:
+            self.live.over(order)
             capture.close()
         self.ways.note(start, ended)
         directory = self._occupied[start.run]
@@ -244,7 +246,3 @@ class ProcessRunner:
                 if run in self._occupied and await directory.exceeds(self._disk_limit):
                     self._stop_now(run, Ending.DISK_LIMIT)
             took = loop.time() - began
-
-
-def _not_run(detail: str) -> Execution:
-    return Execution(ending=Ending.NOT_RUN, detail=detail)

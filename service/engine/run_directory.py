@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from service.event import Event
-from service.strict_json import compact
+from service.strict_json import written
 
 LARGEST_RESULT = 1 << 20
 """Bytes of a result file that are read."""
@@ -41,29 +41,39 @@ class RunDirectory:
 
         Raises `OSError`.
         """
-        self.path = parent / (_PREFIX + secrets.token_hex(8))
-        self.event_file = f"{self.path}/{_EVENT}"
-        self.result_file = f"{self.path}/{_RESULT}"
-        self._other_result = _plain_name(f"{event.id}.finished.event.json")
-        self.path.mkdir(mode=0o700)
+        self.place = f"{parent}/{_PREFIX}{secrets.token_hex(8)}"
+        self.event_file = f"{self.place}/{_EVENT}"
+        self.result_file = f"{self.place}/{_RESULT}"
+        self._other_result = f"{event.id}.finished.event.json"
+        self._removed = False
+        os.mkdir(self.place, 0o700)  # noqa: PTH102  # on the way of every event, like all here
         try:
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            self._write(_EVENT, compact(event.document).encode("utf-8"))
+            self._fd = os.open(self.place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            self._write(_EVENT, written(event.document))
             self.files = {
                 variable: self._write(f"given-{number}", content)
                 for number, (variable, content) in enumerate((files or {}).items())
             }
             """Paths, by the variables that hold them."""
         except OSError:
-            shutil.rmtree(self.path, ignore_errors=True)
+            shutil.rmtree(self.place, ignore_errors=True)
             raise
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.place)
 
     def result(self) -> bytes | None:
         """Return what the script wrote as its result, None when it wrote nothing.
 
-        Only regular files count, and no more than the first mebibyte of them.
+        Only regular files count, and no more than the first mebibyte of them. Most scripts
+        write nothing; then it is removed here, which is the quickest way to find out.
         """
-        for name in (_RESULT, self._other_result):
+        self._removed = self._removed or self._remove_empty()
+        if self._removed:
+            return None
+        for name in (_RESULT, _plain_name(self._other_result)):
             content = self._content(name) if name else b""
             if content:
                 return content
@@ -94,12 +104,20 @@ class RunDirectory:
     async def remove(self) -> None:
         """Remove it with all that is in it; what resists is logged and left."""
         try:
-            os.unlink(_EVENT, dir_fd=self._fd)
-            self.path.rmdir()
-        except OSError:
-            await self._remove_tree()
+            if not self._removed and not self._remove_empty():
+                await self._remove_tree()
         finally:
             os.close(self._fd)
+
+    def _remove_empty(self) -> bool:
+        """Remove it when nothing is left in it but the event; say whether that was so."""
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_EVENT, dir_fd=self._fd)
+            os.rmdir(self.place)  # noqa: PTH106
+        except OSError:
+            return False
+        return True
 
     def _write(self, name: str, content: bytes) -> str:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -109,7 +127,7 @@ class RunDirectory:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)
-        return f"{self.path}/{name}"
+        return f"{self.place}/{name}"
 
     def _content(self, name: str) -> bytes:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK

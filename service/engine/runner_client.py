@@ -9,6 +9,7 @@ import logging
 import socket
 
 from service.engine.protocol import Channel, Ended, Isolate, Message, Ready, Start, Stop
+from service.engine.streams import Streams
 from service.errors import RunnerLost
 
 _FIRST_WORD = 15.0
@@ -22,6 +23,8 @@ class RunnerClient:
     def __init__(self, connection: socket.socket) -> None:
         self.gone = asyncio.Event()
         """Set when the runner process is gone; nothing can be started any more."""
+        self.streams = Streams()
+        """Where the output of what is started can be watched."""
         self._channel = Channel(connection)
         self._runs: dict[str, asyncio.Future[Ended]] = {}
         self._ready: Ready | None = None
@@ -114,6 +117,7 @@ class RunnerClient:
         loop.remove_reader(self._channel)
         loop.remove_writer(self._channel)
         self._channel.close()
+        self.streams.close()
         self.gone.set()
         self._answered.set()
         for future in self._runs.values():

@@ -17,15 +17,19 @@ class ScriptFiles:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def path(self, *, blob: str, name: str, content: bytes) -> Path:
+    def path(self, *, blob: str, name: str, content: bytes) -> str:
         """Return the file *name* that holds *content*, the content of *blob*.
 
         The file is read-only and appears whole. Raises `OSError`.
         """
-        path = self._directory / blob / name
+        path = f"{self._directory}/{blob}/{name}"
         with contextlib.suppress(OSError):
             if _content(path, len(content)) == content:
                 return path
+        self._write(Path(path), content)
+        return path
+
+    def _write(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = path.with_name(f".{secrets.token_hex(8)}")
         try:
@@ -36,10 +40,14 @@ class ScriptFiles:
         except OSError:
             beside.unlink(missing_ok=True)
             raise
-        return path
 
 
-def _content(path: Path, size: int) -> bytes:
+def suffix_of(name: str) -> str:
+    """Return what a file name ends with, its dot included."""
+    return f".{name.rpartition('.')[2]}"
+
+
+def _content(path: str, size: int) -> bytes:
     """Return what the file holds, no more than a byte beyond *size*; raises `OSError`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

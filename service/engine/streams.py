@@ -1,4 +1,4 @@
-"""Pipes that are watched together: one entry in the event loop for the output of all scripts.
+"""Pipes that are watched together: one entry in the event loop for all.
 
 `runner_client` owns one `Streams`; every `capture` adds its two pipes to it and closes them. A
 closed pipe is forgotten by the kernel, so that nothing has to be taken out.

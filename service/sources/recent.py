@@ -44,5 +44,10 @@ class Recent(Generic[K, V]):
         if kept is not None:
             self._weight -= kept[1]
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._values.clear()
+        self._weight = 0
+
     def __len__(self) -> int:
         return len(self._values)

@@ -25,6 +25,7 @@ _FULL = (40, 64)
 _SECOND_LOOK = 1.0
 """Seconds between fetches for the sake of a commit that is not here."""
 _KEPT = 10_000
+_ANSWERS = 1000
 
 _T = TypeVar("_T")
 
@@ -51,6 +52,9 @@ class Repository:
         self._clock = clock
         self._sizes: Recent[str, int] = Recent(_KEPT)
         self._commits: Recent[str, Tip] = Recent(_KEPT)
+        self._answers: Recent[LookUp, Listing] = Recent(_ANSWERS)
+        self._answered_from: Snapshot | None = None
+        """What all of them were answered from."""
 
     async def look_up(self, question: LookUp) -> Listing:
         """Answer as `service.ports.Source` promises."""
@@ -106,6 +110,27 @@ class Repository:
 
     async def _look_up(self, question: LookUp) -> Listing:
         snapshot = await self.upkeep.current()
+        if self.upkeep.failure or question.gitcommitid:
+            return await self._answer(question, snapshot)
+        self._follow(snapshot)
+        listing = self._answers.get(question)
+        if listing is None:
+            listing = await self._answer(question, snapshot)
+            if listing.fresh and self._answered_from is snapshot:
+                self._answers.put(question, listing)
+        return listing
+
+    def _follow(self, snapshot: Snapshot) -> None:
+        """Forget what was answered before a branch moved."""
+        before = self._answered_from
+        if before is snapshot:
+            return
+        same = before is not None and before.default == snapshot.default
+        if before is None or not same or before.branches != snapshot.branches:
+            self._answers.clear()
+        self._answered_from = snapshot
+
+    async def _answer(self, question: LookUp, snapshot: Snapshot) -> Listing:
         pinned, problem = None, ""
         if question.gitcommitid:
             pinned, problem = await self._pinned(question.gitcommitid)

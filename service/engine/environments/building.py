@@ -95,6 +95,7 @@ class Builder:
             raise RunnerLost
         try:
             capture = Capture(
+                self._client.streams,
                 kept=_OUTPUT_KEPT,
                 limit=_OUTPUT_LIMIT,
                 exceeded=lambda: self._stop(start.run, Ending.OUTPUT_LIMIT),
