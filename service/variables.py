@@ -154,7 +154,7 @@ def _documented(event: Event, belonging: Belonging) -> list[_Triple]:
     told = _ABSENT.copy()
     for name in chain.from_iterable(NAMES.get(key, ()) for key in data.first):
         for path, steps in STEPS[name]:
-            value = data.at(steps)
+            value = data.at(steps) if steps[0][1] in data.first else None
             if value is not None:
                 told[name] = (name, text(value), f"data.{path}")
                 break
