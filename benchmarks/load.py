@@ -118,7 +118,7 @@ def run_load(
         except StopIteration:
             process.terminate()
             said = process.stdout.readline()
-        except BaseException:
+        except BaseException:  # also when we are interrupted: the program must not stay
             process.kill()
             raise
     if process.returncode:
