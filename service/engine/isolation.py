@@ -3,20 +3,21 @@
 Every script gets a Landlock domain of its own, entered by a thread that starts it and ends,
 or by itself before its first line when it is the fork of a warm interpreter.
 So neither the runner nor another run is inside: a script can neither signal nor trace them,
-nor read their memory, environment or directories. That costs 0.1 ms per run. Restricting
+nor read their memory, environment or directories. That costs 50 µs per run. Restricting
 the runner itself would be free, but then every script could kill it. Used by `runner_loop`.
 """
 
 import os
 import time
 from _thread import allocate_lock, start_new_thread
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
 
-from service.engine.landlock import OLDEST_ABI, READ, SCOPES_ABI, WRITE, Landlock, Place, Ruleset
+from service.engine.landlock import OLDEST_ABI, READ, SCOPES_ABI, WRITE, Landlock, Ruleset
 from service.engine.protocol import Isolate, Ready
 from service.engine.reach import reach_of
+from service.engine.rulesets import Rulesets, made, opened
 from service.engine.sandbox import weaken_root
 from service.errors import BadSettings
 
@@ -71,10 +72,11 @@ class Isolation:
         """Find out what can be had of *wish*, by trying it."""
         self._wish = wish
         self._landlock = landlock
-        self._places: list[Place] = []
-        self._beside_hidden: Ruleset | None = None
+        self._rulesets = Rulesets(landlock)
+        self._beside_hidden: tuple[Ruleset, ...] = ()
+        """What is to be entered first, if anything is."""
         self._held = ExitStack()
-        """Closes both."""
+        """Closes it, and the places that are allowed."""
         self._looked_at = float("-inf")
         self._remarks: tuple[str, ...] = ()
         self._level, self._lacks = level_of(landlock.abi)
@@ -96,7 +98,12 @@ class Isolation:
         """
         if self._level in (Level.OFF, Level.NONE):
             return program()
-        return _in_a_thread(lambda: self._start(program, _own(cwd, script)))
+        try:
+            self._look_again()
+            lent = self._rulesets.lent(cwd=cwd, folder=_folder(script))
+        except OSError as error:
+            raise OSError(f"{_NOT_ISOLATED}: {error.strerror}") from error
+        return _in_a_thread(lambda: _start(program, (*self._beside_hidden, lent)))
 
     @contextmanager
     def rulesets(self, *, cwd: str, script: str) -> Iterator[tuple[int, ...]]:
@@ -108,11 +115,16 @@ class Isolation:
             yield ()
             return
         try:
-            opened = self._made(_own(cwd, script))
+            self._look_again()
+            made = self._rulesets.made(cwd=cwd, folder=_folder(script))
         except OSError as error:
             raise OSError(f"{_NOT_ISOLATED}: {error.strerror}") from error
-        with closing(opened[-1]):
-            yield tuple(rules.descriptor for rules in opened)
+        with closing(made):
+            yield tuple(rules.descriptor for rules in (*self._beside_hidden, made))
+
+    def rest(self) -> None:
+        """No script is live: let go of most of what is kept for the next ones."""
+        self._rulesets.rest()
 
     def _try(self) -> None:
         try:
@@ -120,32 +132,11 @@ class Isolation:
         except OSError as error:
             self._level, self._lacks = Level.NONE, f"the kernel does not let us use it: {error}"
 
-    def _start(self, program: Callable[[], int], own: Mapping[str, int]) -> int:
-        try:
-            self._enter(own)
-        except OSError as error:
-            raise OSError(f"{_NOT_ISOLATED}: {error.strerror}") from error
-        return program()
-
-    def _enter(self, own: Mapping[str, int]) -> None:
-        made = self._made(own)
-        with closing(made[-1]):
-            for rules in made:
-                rules.enter()
-
-    def _made(self, own: Mapping[str, int]) -> tuple[Ruleset, ...]:
-        """Return what to enter, in this order; the last is the caller's to close."""
+    def _look_again(self) -> None:
         now = time.monotonic()
         if now - self._looked_at > _FRESH:
             self._look()
             self._looked_at = now
-        with ExitStack() as failing:
-            rules = failing.enter_context(closing(Ruleset(self._landlock)))
-            for place in self._places:
-                rules.allow(place)
-            _allow(rules, own)
-            failing.pop_all()
-        return (rules,) if self._beside_hidden is None else (self._beside_hidden, rules)
 
     def _look(self) -> None:
         """Open what scripts may touch, anew: files may have been exchanged for others."""
@@ -157,47 +148,42 @@ class Isolation:
             runs_dir=wish.runs_dir,
         )
         with ExitStack() as opening:
-            places = [opening.enter_context(closing(place)) for place in _opened(reach.roots)]
-            beside = None
+            places = [opening.enter_context(closing(place)) for place in opened(reach.roots)]
+            beside: tuple[Ruleset, ...] = ()
             if reach.pieces:
-                beside = opening.enter_context(closing(Ruleset(self._landlock)))
                 ours = {wish.runs_dir: WRITE, wish.blobs_dir: READ, wish.environments_dir: WRITE}
-                _allow(beside, reach.pieces | ours)
+                rules = made(self._landlock, reach.pieces | ours)
+                beside = (opening.enter_context(closing(rules)),)
             self._held.close()
             self._held = opening.pop_all()
-        self._places, self._beside_hidden = places, beside
+        self._rulesets.begin([self._landlock.rule(place) for place in places])
+        self._beside_hidden = beside
         self._remarks = reach.remarks
 
 
-def _own(cwd: str, script: str) -> Mapping[str, int]:
-    folder = os.path.dirname(script)  # noqa: PTH120  # pathlib is not loaded here
-    return {cwd: WRITE, folder: READ}
+def _folder(script: str) -> str:
+    return os.path.dirname(script)  # noqa: PTH120  # pathlib is not loaded here
 
 
-def _allow(rules: Ruleset, rights: Mapping[str, int]) -> None:
-    for place in _opened(rights):
-        with closing(place):
-            rules.allow(place)
-
-
-def _opened(rights: Mapping[str, int]) -> Iterator[Place]:
-    """Yield the places that can be opened; what we cannot reach no script can."""
-    for path, right in rights.items():
-        with suppress(FileNotFoundError, PermissionError, NotADirectoryError):
-            yield Place(path, right)
+def _start(program: Callable[[], int], rulesets: Sequence[Ruleset]) -> int:
+    try:
+        for rules in rulesets:
+            rules.enter()
+    except OSError as error:
+        raise OSError(f"{_NOT_ISOLATED}: {error.strerror}") from error
+    return program()
 
 
 def _in_a_thread(action: Callable[[], int]) -> int:
     """Return what *action* returns in a thread that ends with it."""
-    results: list[int] = []
-    failures: list[OSError] = []
+    results: list[int | OSError] = []
     done = allocate_lock()
 
     def act() -> None:
         try:
             results.append(action())
         except OSError as error:
-            failures.append(error)
+            results.append(error)
         finally:
             done.release()
 
@@ -207,6 +193,7 @@ def _in_a_thread(action: Callable[[], int]) -> int:
     except RuntimeError as error:
         raise OSError("the script could not be started: no thread is left") from error
     done.acquire()
-    if failures:
-        raise failures[0]
-    return results[0]
+    result = results[0]
+    if isinstance(result, OSError):
+        raise result
+    return result

@@ -10,7 +10,8 @@ import ctypes
 import os
 import stat
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 OLDEST_ABI = 2
@@ -59,15 +60,15 @@ class Landlock:
         offered = self.create(None, 0, _ASK_FOR_VERSION)
         self.abi = max(0, offered if abi is None else min(abi, offered))
         """0 when the kernel has none, or does not let us use it."""
-
-    @property
-    def rights(self) -> int:
+        self.rights = _ALL_RIGHTS & ((1 << {2: 14, 3: 15, 4: 15}.get(self.abi, 16)) - 1)
         """The rights to files this kernel knows."""
-        return _ALL_RIGHTS & ((1 << {2: 14, 3: 15, 4: 15}.get(self.abi, 16)) - 1)
+        scopes = _SIGNALS_AND_ABSTRACT_SOCKETS if self.abi >= SCOPES_ABI else 0
+        self.handled = _ATTRIBUTES.pack(self.rights, 0, scopes)
+        """What is denied unless it is allowed, as the kernel wants to be told."""
 
-    @property
-    def has_scopes(self) -> bool:
-        return self.abi >= SCOPES_ABI
+    def rule(self, place: "Place") -> bytes:
+        """Return what allows *place* and everything below it, as long as it is held open."""
+        return _RULE.pack(place.rights & self.rights, place.descriptor)
 
 
 class Ruleset:
@@ -76,18 +77,17 @@ class Ruleset:
     def __init__(self, landlock: Landlock) -> None:
         """Allow nothing yet. Raises `OSError`."""
         self._landlock = landlock
-        scopes = _SIGNALS_AND_ABSTRACT_SOCKETS if landlock.has_scopes else 0
-        attributes = _ATTRIBUTES.pack(landlock.rights, 0, scopes)
-        self.descriptor = landlock.create(attributes, len(attributes), 0)
+        self.descriptor = landlock.create(landlock.handled, _ATTRIBUTES.size, 0)
         """Another process may enter it as well."""
         if self.descriptor < 0:
             raise _failure("landlock_create_ruleset")
 
-    def allow(self, place: "Place") -> None:
-        """Allow *place* and everything below it. Raises `OSError`."""
-        rule = _RULE.pack(place.rights & self._landlock.rights, place.descriptor)
-        if self._landlock.add(self.descriptor, _PATH_BENEATH, rule, 0) != 0:
-            raise _failure("landlock_add_rule")
+    def allow(self, rules: Iterable[bytes]) -> None:
+        """Allow what `Landlock.rule` has returned. Raises `OSError`."""
+        add, descriptor = self._landlock.add, self.descriptor
+        for rule in rules:
+            if add(descriptor, _PATH_BENEATH, rule, 0) != 0:
+                raise _failure("landlock_add_rule")
 
     def enter(self) -> None:
         """Restrict the calling thread, and all it will start, for good. Raises `OSError`."""
@@ -105,23 +105,24 @@ class Place:
         """Open it as it is, not what it may link to. Raises `OSError`."""
         flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
         self.descriptor = os.open(path, flags)
-        is_directory = stat.S_ISDIR(os.fstat(self.descriptor).st_mode)
-        self.rights = rights if is_directory else rights & _TO_FILES
+        status = os.fstat(self.descriptor)
+        self.rights = rights if stat.S_ISDIR(status.st_mode) else rights & _TO_FILES
+        self.links = status.st_nlink
+        """How many names it had."""
+
+    def links_now(self) -> int:
+        return os.fstat(self.descriptor).st_nlink
 
     def close(self) -> None:
         os.close(self.descriptor)
 
 
 def _system_call(number: int, *kinds: Any) -> Callable[..., int]:  # noqa: ANN401  # of ctypes
-    # Not `libc.syscall(...)`, which passes every number as a C int.
-    prototype = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_long, *kinds, use_errno=True)
-    call = prototype(("syscall", ctypes.CDLL(None)))
-
-    def made(*arguments: object) -> int:
-        result: int = call(number, *arguments)
-        return result
-
-    return made
+    # Not a CDLL, which lets go of the interpreter's lock and takes it again around each call.
+    call = ctypes.PyDLL(None, use_errno=True)["syscall"]
+    call.argtypes = (ctypes.c_long, *kinds)
+    call.restype = ctypes.c_long
+    return partial(call, number)
 
 
 def _failure(call: str) -> OSError:

@@ -9,7 +9,6 @@ import contextlib
 import os
 import select
 import signal
-import socket
 import time
 from functools import partial
 from math import inf
@@ -24,6 +23,7 @@ from service.engine.warm.letters import COLD, FAILED
 from service.engine.warm.pool import Pool
 from service.engine.warm.spares import Gates, Spare, Waiting, Word, close_all
 
+_ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 _RETRY = 0.001
 _BENEFIT_OF_DOUBT = 0.03
 
@@ -40,19 +40,17 @@ class RunnerLoop:
         """Scripts by their main process, as long as that was not waited for."""
         self._nobodys: dict[int, float] = {}
         """Since when orphans are known that seem to belong to no live run."""
-        self._woken, waker = socket.socketpair()
-        self._woken.settimeout(0)
-        waker.settimeout(0)
-        self._waker = waker
+        self._woken, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._woken, select.POLLIN)
         self._poll.register(channel, select.POLLIN)
+        self._all_sent = True
         self._gates = Gates(self._poll)
         self._warm = Pool(self._poll, born=self._born, cold=self._start_cold)
 
     def serve(self) -> None:
         """Work until the engine is gone: raises `ConnectionError` then."""
-        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         try:
             while True:
                 self._turn()
@@ -60,25 +58,24 @@ class RunnerLoop:
             signal.set_wakeup_fd(-1)
 
     def _turn(self) -> None:
-        if ready := dict(self._poll.poll(self._timeout())):
-            if self._woken.fileno() in ready:
-                self._woken.recv(4096)
-                self._wait_for_the_dead()
-            events = ready.get(self._channel.fileno(), 0)
-            if events & select.POLLOUT:
-                self._watch(all_sent=self._channel.flush())
-            if events & ~select.POLLOUT:
-                for message, descriptors in self._channel.receive():
-                    self._obey(message, descriptors)
-            for descriptor in ready:
-                self._warm.heard(descriptor, now=time.monotonic())
-                self._listen(self._gates.heard(descriptor))
+        ready = dict(self._poll.poll(self._timeout()))
+        if ready.pop(self._woken, 0):
+            os.read(self._woken, 4096)
+            self._wait_for_the_dead()
+        events = ready.pop(self._channel.fileno(), 0)
+        if events & select.POLLOUT:
+            self._watch(all_sent=self._channel.flush())
+        if events & ~select.POLLOUT:
+            for message, descriptors in self._channel.receive():
+                self._obey(message, descriptors)
+        for descriptor in ready:
+            self._warm.heard(descriptor, now=time.monotonic())
+            self._listen(self._gates.heard(descriptor))
         self._act_on_time()
 
     def _timeout(self) -> float | None:
         """Return milliseconds until something is due."""
-        due = min((script.due for script in self._scripts.values()), default=inf)
-        due = min(due, self._warm.due)
+        due = min([self._warm.due, *(script.due for script in self._scripts.values())])
         return None if due == inf else max(0.0, due - time.monotonic()) * 1000
 
     def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
@@ -160,9 +157,8 @@ class RunnerLoop:
             script.cold = word.why if word.kind == COLD else ""
 
     def _wait_for_the_dead(self) -> None:
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         with contextlib.suppress(ChildProcessError):
-            while result := os.waitid(os.P_ALL, 0, options):
+            while result := os.waitid(os.P_ALL, 0, _ENDED):
                 script = self._mains.get(result.si_pid)
                 if script is not None:
                     self._main_ended(script, result)
@@ -225,6 +221,8 @@ class RunnerLoop:
     def _finish(self, script: Script, *, now: float) -> None:
         del self._scripts[script.run]
         self._mains.pop(script.pid, None)
+        if not self._scripts:
+            self._isolated().rest()
         self._tell(script.report(now=now))
 
     def _orphans_of(self, script: Script) -> list[Process]:
@@ -245,5 +243,7 @@ class RunnerLoop:
         self._watch(all_sent=self._channel.send(message))
 
     def _watch(self, *, all_sent: bool) -> None:
-        events = select.POLLIN if all_sent else select.POLLIN | select.POLLOUT
-        self._poll.modify(self._channel, events)
+        if all_sent != self._all_sent:
+            self._all_sent = all_sent
+            events = select.POLLIN if all_sent else select.POLLIN | select.POLLOUT
+            self._poll.modify(self._channel, events)

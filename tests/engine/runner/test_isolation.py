@@ -180,6 +180,34 @@ def test_two_runs_do_not_reach_each_other(bench, make_order):
 
 
 @full_only
+def test_later_runs_of_a_script_do_not_reach_one_that_is_still_live(bench, make_order):
+    text = """
+    echo mine > own; [ "$VICTIM" ] || { sleep 60; exit; }
+    cat own; ls "$VICTIM"; cat "$VICTIM/own"; echo > "$VICTIM/own"
+    """
+
+    async def main():
+        async with bench() as it:
+            live = asyncio.create_task(it.run(make_order(text)))
+            while not (found := list(it.runs.glob("run-*/own"))):
+                await asyncio.sleep(0.01)
+            later = []
+            for _ in range(6):
+                victim = {"VICTIM": str(found[0].parent)}
+                orders = [make_order(text, variables=victim) for _ in range(2)]
+                later += await asyncio.gather(*map(it.run, orders))
+            kept = found[0].read_text()
+            live.cancel()
+            await asyncio.wait([live])
+            return later, kept
+
+    later, kept = asyncio.run(main())
+
+    assert [execution.stdout for execution in later] == [b"mine\n"] * 12
+    assert kept == "mine\n"
+
+
+@full_only
 def test_a_script_cannot_end_the_runner_nor_what_is_not_its_own(bench, make_order, alive):
     async def main():
         async with bench() as it:
