@@ -1,6 +1,7 @@
 """What engine and runner say to each other over their socket.
 
-A frame is four bytes of length and compact JSON; descriptors travel with its first byte.
+A frame is four bytes of length and compact JSON, for a `Start` a NUL and its variables
+behind it (see `passed_variables`); descriptors travel with the first byte.
 `runner` and `processes` each hold one `Channel`. Nothing here waits: both live in a loop
 of their own and say when there is something to read or room to write. Kept free of heavy
 imports, because the runner pays for each of them in every process it is.
@@ -14,6 +15,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from service.engine.passed_variables import PassedVariables, joined
+
 LONGEST_FRAME = 8 << 20
 """Bytes; 1 MiB of variables grows at most sixfold on its way through JSON."""
 
@@ -23,8 +26,10 @@ DEADLINE = "deadline"
 NOT_RUN = "not run"
 
 _HEAD = struct.Struct("!I")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _CHUNK = 65536
 _INT = struct.Struct("i")
+_DESCRIPTORS_LOST = int(socket.MSG_CTRUNC)
 _ROOM_FOR_DESCRIPTORS = socket.CMSG_SPACE(16 * _INT.size)
 
 
@@ -122,10 +127,7 @@ class Channel:
         Raises `ValueError` when the message is too long to be sent, `ConnectionError` when
         the other end is gone.
         """
-        document = [type(message).__name__, len(descriptors), message]
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        # Bytes of an exposed variable that are not UTF-8 are half surrogates in Python.
-        body = text.encode("utf-8", "surrogatepass")
+        body = _body(message, len(descriptors))
         if len(body) > LONGEST_FRAME:
             _close_all(descriptors)
             raise ValueError(f"the request is too long: {len(body)} bytes")
@@ -167,7 +169,7 @@ class Channel:
             self._descriptors.extend(number for (number,) in _INT.iter_unpack(packed))
         if not chunk:
             raise ConnectionError("the other end closed the connection")
-        if flags & socket.MSG_CTRUNC:
+        if flags & _DESCRIPTORS_LOST:
             raise ConnectionError("descriptors were lost on the way")
         self._incoming += chunk
         return self._complete()
@@ -193,12 +195,33 @@ class Channel:
             text = self._incoming[_HEAD.size : end].decode("utf-8", "surrogatepass")
             del self._incoming[:end]
             try:
-                kind, count, fields = json.loads(text)
-                taken = tuple(self._descriptors.popleft() for _ in range(count))
-                messages.append((_KINDS[kind](*fields), taken))
+                message, count = _message(text)
+                taken = tuple([self._descriptors.popleft() for _ in range(count)])
+                messages.append((message, taken))
             except (ValueError, KeyError, TypeError, IndexError) as error:
                 raise ConnectionError("a message that cannot be read") from error
         return messages
+
+
+def _body(message: Message, descriptors: int) -> bytes:
+    beside = joined(message.environment) if isinstance(message, Start) else None
+    if isinstance(message, Start) and beside is not None:
+        message = message._replace(environment={})
+    text = _encode([type(message).__name__, descriptors, message])
+    if beside is not None:
+        text = f"{text}\0{beside}"
+    # Bytes of an exposed variable that are not UTF-8 are half surrogates in Python.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _message(text: str) -> tuple[Message, int]:
+    """Return it and how many descriptors are its own. Raises what the caller catches."""
+    document, nul, beside = text.partition("\0")
+    kind, count, fields = json.loads(document)
+    message = _KINDS[kind](*fields)
+    if nul and isinstance(message, Start):
+        message = message._replace(environment=PassedVariables(beside))
+    return message, count
 
 
 def _close_all(descriptors: Sequence[int] | deque[int]) -> None:

@@ -17,7 +17,8 @@ from service.engine.protocol import DEADLINE, EXIT, NOT_RUN, Ended, Start
 PATIENCE = 5.0
 """Seconds until a process that does not even obey SIGKILL is left alone."""
 
-_ALL_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+_IGNORED = [n for n in signal.valid_signals() if signal.getsignal(n) is signal.SIG_IGN]
+"""What a program would inherit: Python's own, and those of whoever started us."""
 
 
 def spawn(start: Start, streams: tuple[int, ...]) -> int:
@@ -38,11 +39,11 @@ def spawn(start: Start, streams: tuple[int, ...]) -> int:
         return os.posix_spawn(
             start.argv[0],
             list(start.argv),
-            dict(start.environment),
+            start.environment,
             file_actions=actions,
             setsid=True,
             setsigmask=(),
-            setsigdef=_ALL_SIGNALS,
+            setsigdef=_IGNORED,
         )
     except OSError as error:
         if error.errno == errno.E2BIG:

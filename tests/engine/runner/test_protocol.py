@@ -50,6 +50,27 @@ def test_a_large_message_arrives_in_pieces(channels):
     assert received == [(message, ())]
 
 
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"A": ""},
+        {"": "no name"},
+        {"A": "1", "B": "\0", "C\0": "\ud800"},
+        {"A": "ü\n", "B": "A"},
+    ],
+)
+def test_variables_arrive_as_they_were(channels, variables):
+    one, other = channels
+
+    one.send(start(environment=variables))
+    ((message, _),) = other.receive()
+
+    assert dict(message.environment) == variables
+    assert list(message.environment.keys()) == list(variables)
+    assert list(message.environment.values()) == list(variables.values())
+
+
 def test_descriptors_arrive_with_their_messages_and_close_themselves(channels):
     one, other = channels
     pipes = [os.pipe() for _ in range(2)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import stat
 from pathlib import Path
 
@@ -36,6 +37,16 @@ def test_ignored_signals_are_not_inherited(execute, make_order):
     _, blocked, _, ignored = execution.stdout.split()
     of_libc = 1 << 31 | 1 << 32  # the real-time signals 32 and 33 are none of ours
     assert (int(blocked, 16), int(ignored, 16) & ~of_libc) == (0, 0)
+
+
+def test_what_the_service_was_started_to_ignore_is_not_inherited_either(execute, make_order):
+    before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    try:
+        execution = execute(make_order("kill -USR2 $$; echo ignored"))
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+    assert (execution.signal, execution.stdout) == (signal.SIGUSR2, b"")
 
 
 def test_the_event_is_a_private_file(execute, make_order):
