@@ -36,6 +36,7 @@ _UNDOES_ISOLATION = {
 }
 """Capabilities by number."""
 
+_LIMITED = (resource.RLIMIT_FSIZE, resource.RLIMIT_DATA, resource.RLIMIT_NPROC)
 _RECOUNT = 1.0
 
 
@@ -77,6 +78,8 @@ class ScriptLimits:
     """Puts limits on a script that was just started."""
 
     def __init__(self) -> None:
+        self._hard = {kind: resource.getrlimit(kind)[1] for kind in _LIMITED}
+        """What a script inherits."""
         self._counted = 0
         self._counted_at = float("-inf")
 
@@ -92,20 +95,15 @@ class ScriptLimits:
             limits.append((resource.RLIMIT_NPROC, self._tasks() + processes))
         with contextlib.suppress(ProcessLookupError):
             for kind, value in limits:
-                if value:
-                    _lower(pid, kind, value)
+                # -1 stands for no limit.
+                if value and not 0 <= self._hard[kind] <= value:
+                    resource.prlimit(pid, kind, (value, value))
 
     def _tasks(self) -> int:
         now = time.monotonic()
         if now - self._counted_at > _RECOUNT:
             self._counted, self._counted_at = _count_tasks(os.getuid()), now
         return self._counted
-
-
-def _lower(pid: int, kind: int, value: int) -> None:
-    _, hard = resource.prlimit(pid, kind)
-    if hard == resource.RLIM_INFINITY or value < hard:
-        resource.prlimit(pid, kind, (value, value))
 
 
 def _count_tasks(user: int) -> int:
