@@ -26,6 +26,7 @@ DEADLINE = "deadline"
 NOT_RUN = "not run"
 
 _HEAD = struct.Struct("!I")
+_decode = json.JSONDecoder().raw_decode
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _CHUNK = 65536
 _INT = struct.Struct("i")
@@ -216,11 +217,12 @@ def _body(message: Message, descriptors: int) -> bytes:
 
 def _message(text: str) -> tuple[Message, int]:
     """Return it and how many descriptors are its own. Raises what the caller catches."""
-    document, nul, beside = text.partition("\0")
-    kind, count, fields = json.loads(document)
+    (kind, count, fields), end = _decode(text)
     message = _KINDS[kind](*fields)
-    if nul and isinstance(message, Start):
-        message = message._replace(environment=PassedVariables(beside))
+    if text[end : end + 1] == "\0" and isinstance(message, Start):
+        message = message._replace(environment=PassedVariables(text[end + 1 :]))
+    elif end < len(text):
+        raise ValueError("something stands behind the message")
     return message, count
 
 

@@ -15,7 +15,7 @@ from service.engine.landlock import READ, WRITE, Landlock, Place, Ruleset
 
 _MOST = 32
 """Rulesets that are kept; each holds two descriptors."""
-_MOST_RUNS = 8
+_MOST_RUNS = 16
 """Of one ruleset: until it is closed, the kernel holds on to the directory of each."""
 _LOOKS = 2
 """Rulesets in use that are passed over before a new one is made."""
