@@ -14,6 +14,7 @@ from service.botkube.permission import title_of_run
 from service.botkube.typed import quoted
 from service.desk import Listed, Ran, Shown
 from service.keptn_events import Belonging
+from service.scripts import CATCH_ALL
 from service.states import State
 from service.strict_json import Json
 from service.times import time_string
@@ -182,7 +183,8 @@ def _run_buttons(ran: Ran, once: str) -> Iterator[Button]:
     action = "action " if title not in ran.type and title in ran.script else ""
     if " " not in title:
         what = quoted((title, place) if place else (title,))
-        yield Button(name="Explain", command=f"explain {action}{what}")
+        exact = " --exact" if ran.script.startswith(CATCH_ALL) else ""
+        yield Button(name="Explain", command=f"explain {action}{what}{exact}")
     for number, proposed in enumerate(ran.next):
         yield from _proposed(proposed, f"{once}-{number}")
 

@@ -224,9 +224,10 @@ def test_show_gives_the_text_of_a_script(type_in):
 def test_explain_says_what_would_run_and_where_was_looked(type_in):
     message = type_in("script explain test.triggered")
 
-    assert header(message) == "test.triggered would run 1 script"
-    assert message["sections"][0]["bulletLists"] == [{"items": ["scripts/a.sh"]}]
-    assert "a.sh  stage  scripts  found" in message["sections"][0]["body"]["codeBlock"]
+    assert header(message) == "test.triggered would run 2 scripts"
+    (bullets,) = message["sections"][0]["bulletLists"]
+    assert bullets == {"items": ["scripts/test.triggered.sh", "scripts/all.events.sh"]}
+    assert "test.triggered.sh  stage  scripts  runs" in message["sections"][0]["body"]["codeBlock"]
 
 
 def test_status_shows_the_engine_and_refusals(type_in, chat):
