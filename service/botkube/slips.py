@@ -1,4 +1,4 @@
-"""Slips of the pen: a name that no script bears, but nearly one that a script bears.
+"""Slips of the pen: a name that no script bears, but that nearly is one's.
 
 With an `all.events` script every type has an answer, so one that is mistyped would be run like
 a right one. `answering` asks before that; `--exact` insists.
