@@ -52,7 +52,7 @@ def asked_back(command: Command, names: Sequence[str], *, new_id: str) -> Messag
     if "once" in COMMANDS[command.verb].flags:
         once = " --once " + quoted((command.flags.get("once", new_id),))
     buttons = (Button(name=one[:_CAPTION], command=one + once) for one in (*right, insisting))
-    note = f"--exact takes {command.subject} as it stands; an {CATCH_ALL} script answers any."
+    note = f"--exact takes the name as it stands, for a script {CATCH_ALL} to answer."
     return Message(sections=(Section(text=text, buttons=tuple(buttons), notes=(note,)),))
 
 
