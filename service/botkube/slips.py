@@ -1,4 +1,4 @@
-"""Slips of the pen: a name that no script bears, but that nearly is one's.
+"""Slips of the pen: a name that no script bears, but that one nearly bears.
 
 With an `all.events` script every type has an answer, so one that is mistyped would be run like
 a right one. `answering` asks before that; `--exact` insists.
