@@ -1,20 +1,21 @@
 """A decision put into words: which names were looked up where, and what runs.
 
-Made from the very values that `handling` acts on (see `decision`). `genexec explain` prints
-it; as a dictionary it is the machine-readable form.
+Made from the very values that `handling` acts on (see `decision`). As a dictionary it is the
+machine-readable form, which the API answers with; the words for a person are made of that,
+so that `genexec explain` prints the same about a service far away.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from service.decision import Decision
 from service.event import Event
 from service.keptn_events import Belonging, Reply
 from service.masks import Masks
-from service.scripts import Level, Place, Row, Verdict
+from service.scripts import Level, Row, Verdict
 from service.variables import Variables
 
-_REPLIES = {
+_REPLIES: Mapping[str, str] = {
     Reply.ACTION: "action.started before, action.finished after",
     Reply.TASK: "one .started before the first script, one .finished after the last",
     Reply.NONE: "none; only events that scripts ask for",
@@ -31,6 +32,7 @@ def as_dict(event: Event, belonging: Belonging, decision: Decision) -> dict[str,
         "stage": belonging.stage,
         "service": belonging.service,
         "answers": decision.meaning.reply,
+        "first_only": decision.meaning.first_only,
         "ignored": decision.ignored,
         "fresh": listing.fresh if listing else True,
         "note": listing.note if listing else "",
@@ -50,26 +52,31 @@ def as_dict(event: Event, belonging: Belonging, decision: Decision) -> dict[str,
     }
 
 
-def as_lines(event: Event, belonging: Belonging, decision: Decision) -> Iterator[str]:
-    """Yield the explanation for a person."""
-    where = " / ".join(filter(None, (belonging.project, belonging.stage, belonging.service)))
-    yield f"event     {event.type}  (family {decision.meaning.family}, id {event.id})"
+def as_lines(explained: Mapping[str, Any]) -> Iterator[str]:
+    """Yield for a person what `as_dict` has returned, here or at a service."""
+    event = explained["event"]
+    where = " / ".join(
+        filter(None, (explained[level] for level in ("project", "stage", "service")))
+    )
+    yield f"event     {event['type']}  (family {explained['family']}, id {event['id']})"
     yield f"belongs   {where or 'to no project'}"
-    yield f"answers   {_REPLIES[decision.meaning.reply]}"
-    if decision.question is not None:
+    yield f"answers   {_REPLIES.get(explained['answers'], explained['answers'])}"
+    rows = explained["candidates"]
+    if rows:
         yield ""
-        yield from _table(decision)
+        yield from _table(rows)
     yield ""
-    if decision.listing and (decision.listing.note or decision.listing.problem):
-        yield f"note      {decision.listing.note or decision.listing.problem}"
-    if decision.ignored:
-        yield f"runs      nothing: {decision.ignored}"
-    for position, found in enumerate(decision.plan.scripts):
-        at = f" at commit {found.commit[:12]}" if found.commit else ""
-        problem = f"   CANNOT RUN: {found.problem}" if found.problem else ""
-        yield f"{'runs      ' if not position else '  then    '}{found.path}"
-        yield f"          {found.place.level} level{_branch(found.place)}{at}{problem}"
-    reason = _reason(decision)
+    if explained["note"] or explained["problem"]:
+        yield f"note      {explained['note'] or explained['problem']}"
+    if explained["ignored"]:
+        yield f"runs      nothing: {explained['ignored']}"
+    for position, found in enumerate(explained["runs"]):
+        at = f" at commit {found['commit'][:12]}" if found["commit"] else ""
+        problem = f"   CANNOT RUN: {found['problem']}" if found["problem"] else ""
+        own = (row for row in rows if row["name"] == found["script"] and _there(row))
+        yield f"{'runs      ' if not position else '  then    '}{found['path']}"
+        yield f"          {found['level']} level{_branch(next(own, {}))}{at}{problem}"
+    reason = _reason(explained)
     if reason:
         yield f"why       {reason}"
 
@@ -94,33 +101,34 @@ def variable_dicts(variables: Variables, masks: Masks) -> list[Mapping[str, str]
     ]
 
 
-def _table(decision: Decision) -> Iterator[str]:
-    listing, question = decision.listing, decision.question
-    if listing is None or question is None:
-        return
-    width = max(len(name) for name in question.names)
-    levels = {level: [p for p in question.places if p.level is level] for level in Level}
-    yield f"{'name':{width}}  " + "  ".join(f"{level:12}" for level in Level if levels[level])
-    rows = {(row.candidate.name, row.place): row for row in decision.plan.rows}
-    for name in question.names:
-        words = [
-            _word([rows[name, place] for place in places]) for places in levels.values() if places
-        ]
+def _table(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    width = max(map(len, names))
+    levels = {level: [r for r in rows if r["level"] == level] for level in Level}
+    levels = {level: inside for level, inside in levels.items() if inside}
+    yield f"{'name':{width}}  " + "  ".join(f"{level:12}" for level in levels)
+    for name in names:
+        words = [_word([r for r in inside if r["name"] == name]) for inside in levels.values()]
         yield f"{name:{width}}  " + "  ".join(f"{word:12}" for word in words).rstrip()
-    for level, places in levels.items():
-        commit = next((listing.commits[place] for place in places if place in listing.commits), "")
+    in_git = any(row["commit"] for row in rows)
+    for level, inside in levels.items():
+        # What was found may be older than the place it was found at.
+        commits = [row["commit"] for row in sorted(inside, key=_there)]
+        commit = next(filter(None, commits), "")
         state = f"commit {commit[:12]}" if commit else "read as it is"
-        if places and places[0] not in listing.commits and listing.commits:
+        if in_git and not commit:
             state = "no such branch"
-        folders = ", ".join(f"{place.folder}/" for place in places)
-        if places:
-            yield f"  {level:8} {folders}{_branch(places[0])}  {state}"
+        folders = ", ".join(dict.fromkeys(f"{row['folder']}/" for row in inside))
+        yield f"  {level:8} {folders}{_branch(inside[0])}  {state}"
 
 
-def _word(rows: list[Row]) -> str:
+def _word(rows: Sequence[Mapping[str, str]]) -> str:
     """Return one word for a name on a level that may have two folders."""
-    found = [row.verdict for row in rows if row.verdict is not Verdict.ABSENT]
-    return found[0] if found else Verdict.ABSENT
+    return next((row["verdict"] for row in rows if _there(row)), Verdict.ABSENT)
+
+
+def _there(row: Mapping[str, str]) -> bool:
+    return row["verdict"] != Verdict.ABSENT
 
 
 def _row(row: Row, decision: Decision) -> dict[str, Any]:
@@ -136,25 +144,26 @@ def _row(row: Row, decision: Decision) -> dict[str, Any]:
     }
 
 
-def _branch(place: Place) -> str:
-    return f" on branch {place.branch}" if place.branch else ""
+def _branch(row: Mapping[str, str]) -> str:
+    return f" on branch {row['branch']}" if row.get("branch") else ""
 
 
-def _reason(decision: Decision) -> str:
-    if not decision.plan.scripts:
+def _reason(explained: Mapping[str, Any]) -> str:
+    if not explained["runs"]:
         return ""
     parts = []
-    if decision.meaning.first_only:
+    if explained.get("first_only"):
         parts.append("an action is done by one script, the first one found")
-    elif len(decision.plan.scripts) > 1:
+    elif len(explained["runs"]) > 1:
         parts.append("all scripts found run, one after another")
-    shadowed = [row for row in decision.plan.rows if row.verdict is Verdict.SHADOWED]
-    for row in shadowed:
-        winner = next(f for f in decision.plan.rows if f.candidate == row.candidate and f.found)
-        same = row.found and winner.found and row.found.blob == winner.found.blob
-        kind = "the same content" if same else "other content"
+    rows = explained["candidates"]
+    for row in rows:
+        if row["verdict"] != Verdict.SHADOWED:
+            continue
+        winner = next(one for one in rows if one["name"] == row["name"] and _there(one))
+        kind = "the same content" if row["blob"] == winner["blob"] else "other content"
         parts.append(
-            f"{row.candidate.name} on {row.place.level} level ({kind}) is shadowed "
-            f"by the one on {winner.place.level} level"
+            f"{row['name']} on {row['level']} level ({kind}) is shadowed "
+            f"by the one on {winner['level']} level"
         )
     return "; ".join(parts)

@@ -31,7 +31,9 @@ def explain(make_event):
                 place=place,
                 name=name,
                 path=f"{place.folder}/{name}",
-                blob=str(hash(files[place.branch, place.folder, name])),
+                blob=""
+                if "problem" in more
+                else str(hash(files[place.branch, place.folder, name])),
                 commit=commits.get(place.branch, ""),
                 problem=more.get("problem", ""),
             )
@@ -59,7 +61,7 @@ def explain(make_event):
 
 
 def lines(arguments):
-    return list(as_lines(*arguments))
+    return list(as_lines(as_dict(*arguments)))
 
 
 def starting(arguments, word):
@@ -179,7 +181,7 @@ def test_an_event_that_is_not_looked_up_has_no_table(make_event):
     event = make_event("com.example.hello")
     decision = Decision(meaning=meaning_of(event), ignored="no project")
 
-    assert list(as_lines(event, Belonging(), decision)) == [
+    assert list(as_lines(as_dict(event, Belonging(), decision))) == [
         "event     com.example.hello  (family other, id e-1)",
         "belongs   to no project",
         "answers   none; only events that scripts ask for",

@@ -1,7 +1,7 @@
 """Make the executor plugin of Botkube: one file, its archive, and the index that names it.
 
-`make plugin` calls this. The file needs no Python and no C library where it runs, only
-`/proc`, `/dev/urandom` and a `/tmp` that programs may be started from. It is built for the
+`make plugin` calls this. The file needs no Python and no C library where it runs, only `/proc`,
+`/dev/null`, `/dev/urandom` and a `/tmp` that programs may be started from. It is built for the
 kind of processor it is built on, by a Python with a shared library (Debian's has one).
 """
 

@@ -13,6 +13,7 @@ from threading import BoundedSemaphore
 from uuid import uuid4
 
 from flask import Flask, Response, jsonify, request
+from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 
 from service.api.engine import Door, Engine, Origins
@@ -62,6 +63,7 @@ def make_api(
     from several threads.
     """
     app = Flask(__name__, static_folder=None)
+    app.json = _InOurOrder(app)
     app.url_map.merge_slashes = False  # else a redirect to whatever host the request names
     views = _Views(reader, origins, refresh=refresh, ready=ready, status=status, metrics=metrics)
     orders = Ordering(
@@ -96,6 +98,12 @@ def make_api(
     app.after_request(_guard)
     answer_problems(app)
     return app
+
+
+class _InOurOrder(DefaultJSONProvider):
+    """Writes objects as the command line does, and events as they came."""
+
+    sort_keys = False
 
 
 class _Views:

@@ -28,14 +28,17 @@ from service.botkube.permission import (
     title_of_run,
 )
 from service.botkube.search import lines_with
+from service.botkube.slips import nameless
 from service.desk import Asker, Desk, Ran, Wish
 from service.errors import GenexecError
-from service.states import State
+from service.strict_json import Json
 
 _ACTION_TYPE = "action.triggered"
 _LATEST = 15
 _SPARE = 0.5
 """Seconds kept for making the message."""
+_ASKING = 1 / 3
+"""Of the time until the answer is due, for finding out whether a name is a slip."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,19 +99,24 @@ class Answering:
         return cards.script_card(await self._desk.script(command.subject, command.place))
 
     async def _explain(self, command: Command) -> Message:
-        return cards.explain_card(await self._desk.explain(_wish(command)))
+        explained = await self._desk.explain(_wish(command))
+        return await self._meant(command, explained) or cards.explain_card(explained)
 
     async def _run(self, command: Command) -> Message:
         self._demand(command)
+        if question := await self._meant(command):
+            return question
         run = await self._started(command)
         ran = await self._waited(run)
         if ran is None:
             note = "It goes on; Refresh shows how far it is."
             return cards.started_card(run, what=command.subject, engine=self._desk.name, note=note)
-        return await self._card(ran, looked_for=command)
+        return self._card(ran)
 
     async def _send(self, command: Command) -> Message:
         self._demand(command)
+        if question := await self._meant(command):
+            return question
         run = await self._started(command)
         return cards.started_card(
             run, what=command.subject, engine=self._desk.name, note="Nobody waits for it here."
@@ -143,7 +151,7 @@ class Answering:
         note = f"It repeats {command.subject}."
         if ran is None:
             return cards.started_card(run, what=what, engine=self._desk.name, note=note)
-        return await self._card(ran, note=note)
+        return self._card(ran, note=note)
 
     async def _cancel(self, command: Command) -> Message:
         self._judge(command, await self._desk.found(command.subject))
@@ -151,7 +159,7 @@ class Answering:
         ran = await self._waited(command.subject) if stopped else None
         note = "It was stopped." if stopped else "Nothing was running any more."
         ran = ran or await self._desk.found(command.subject)
-        return await self._card(ran, note=note)
+        return self._card(ran, note=note)
 
     async def _cmd_(self, command: Command) -> Message:
         program = command.rest[0]
@@ -160,7 +168,7 @@ class Answering:
 
     async def _status(self, command: Command) -> Message:
         if command.subject:
-            return await self._card(await self._desk.found(command.subject))
+            return self._card(await self._desk.found(command.subject))
         status = await self._desk.status()
         return cards.status_card(status, engine=self._desk.name, refused=self._now.refused)
 
@@ -177,6 +185,21 @@ class Answering:
 
     def _judge(self, command: Command, ran: Ran) -> None:
         demand(self._now.config, self._now.person, command.verb, ran.place, names_of_run(ran))
+
+    async def _meant(
+        self, command: Command, explained: Mapping[str, Json] | None = None
+    ) -> Message | None:
+        """Ask back when no script bears the name and one nearly does, else return None.
+
+        An engine that cannot say so now keeps nobody from handing in an event.
+        """
+        if "exact" in command.flags:
+            return None
+        with contextlib.suppress(TimeoutError, GenexecError):
+            async with asyncio.timeout(self._now.patience.left() * _ASKING):
+                if nameless(explained or await self._desk.explain(_wish(command))):
+                    return await self._offers.meant(command)
+        return None
 
     async def _started(self, command: Command) -> str:
         return await self._once(command, lambda: self._desk.run(_wish(command), self._asker))
@@ -198,12 +221,7 @@ class Answering:
             )
         return None
 
-    async def _card(
-        self, ran: Ran, *, note: str = "", looked_for: Command | None = None
-    ) -> Message:
-        if looked_for and ran.state is State.IGNORED:
-            near = await self._offers.near(looked_for)
-            note = f"Did you mean {' or '.join(near)}?" if near else note
+    def _card(self, ran: Ran, *, note: str = "") -> Message:
         return cards.run_card(ran, engine=self._desk.name, once=self._now.new_id(), note=note)
 
 

@@ -14,6 +14,7 @@ from service.botkube.permission import title_of_run
 from service.botkube.typed import quoted
 from service.desk import Listed, Ran, Shown
 from service.keptn_events import Belonging
+from service.scripts import CATCH_ALL, Verdict
 from service.states import State
 from service.strict_json import Json
 from service.times import time_string
@@ -103,15 +104,13 @@ def script_card(shown: Shown) -> Message:
 
 
 def explain_card(explained: Mapping[str, Json]) -> Message:
-    """Return which scripts would run, why, and where names were looked up."""
+    """Return which scripts would run, why, and which names were looked up where."""
     runs = [_text(one, "path") for one in _mappings(explained.get("runs"))]
     commits = {_text(one, "commit")[:12] for one in _mappings(explained.get("runs"))} - {""}
     event = explained.get("event")
-    rows = [("NAME", "LEVEL", "FOLDER", "VERDICT")]
-    rows += [
-        (_text(row, "name"), _text(row, "level"), _text(row, "folder"), _text(row, "verdict"))
-        for row in _mappings(explained.get("candidates"))
-    ]
+    looked_up = _mappings(explained.get("candidates"))
+    found = [row for row in looked_up if _text(row, "verdict") != Verdict.ABSENT]
+    rows = [[_text(row, name) for name in ("name", "level", "folder", "verdict")] for row in found]
     why = [_text(explained, key) for key in ("ignored", "note", "problem")]
     section = Section(
         header=f"{_text(event, 'type') if isinstance(event, Mapping) else 'This event'} would run "
@@ -119,7 +118,8 @@ def explain_card(explained: Mapping[str, Json]) -> Message:
         text="\n".join(word for word in why if word),
         fields=(("Commit", ", ".join(sorted(commits))), ("Answers", _text(explained, "answers"))),
         bullets=tuple(runs),
-        code=table(rows) if len(rows) > 1 else "",
+        code=table([["NAME", "LEVEL", "FOLDER", "VERDICT"], *rows]) if rows else "",
+        notes=tuple(_looked_up(looked_up)),
     )
     return Message(sections=(section,))
 
@@ -171,6 +171,18 @@ def problem_card(text: str, *, commands: Sequence[str] = (), code: str = "") -> 
     return Message(sections=(Section(text=text, code=code, buttons=buttons),))
 
 
+def _looked_up(rows: Sequence[Mapping[str, Json]]) -> Iterator[str]:
+    """Yield names and places once each; most of them meet nowhere."""
+    names = dict.fromkeys(_text(row, "name") for row in rows)
+    places = dict.fromkeys(
+        " on branch ".join(filter(None, (_text(row, "folder"), _text(row, "branch"))))
+        for row in rows
+    )
+    if rows:
+        yield f"Looked for {', '.join(names)}"
+        yield f"Looked in {', '.join(places)}"
+
+
 def _run_buttons(ran: Ran, once: str) -> Iterator[Button]:
     if not ran.state.ended:
         yield from _open_buttons(ran.id)
@@ -182,7 +194,8 @@ def _run_buttons(ran: Ran, once: str) -> Iterator[Button]:
     action = "action " if title not in ran.type and title in ran.script else ""
     if " " not in title:
         what = quoted((title, place) if place else (title,))
-        yield Button(name="Explain", command=f"explain {action}{what}")
+        exact = " --exact" if ran.script.startswith(CATCH_ALL) else ""
+        yield Button(name="Explain", command=f"explain {action}{what}{exact}")
     for number, proposed in enumerate(ran.next):
         yield from _proposed(proposed, f"{once}-{number}")
 

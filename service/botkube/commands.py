@@ -20,7 +20,7 @@ _SUFFIX = re.compile(r"\.(?:sh|py|http)$")
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
 _MOST_VALUES = 64
 _ALIKE = 0.55
-_BARE_FLAGS = {"raw"}
+_BARE_FLAGS = {"raw", "exact"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from service.botkube.commands import Command, nearest, read_place, write_place
 from service.botkube.configs import Config
 from service.botkube.forms import FIELDS, Form, new_form, read_form, subjects
 from service.botkube.messages import Button, Message, Option, Platform, Section, Select
+from service.botkube.slips import asked_back, meant
 from service.botkube.typed import quoted
 from service.botkube.verbs import COMMANDS
 from service.desk import Desk, Listed, Ran
@@ -72,6 +73,13 @@ class Offers:
         verb = "action" if command.action else command.verb
         scripts = await self._desk.scripts(command.place)
         return nearest(command.subject, subjects(verb, scripts))
+
+    async def meant(self, command: Command) -> Message | None:
+        """Ask whether the name of a script was meant, or return None when none is alike."""
+        verb = "action" if command.action else command.verb
+        scripts = await self._desk.scripts(command.place)
+        names = meant(command.subject, subjects(verb, scripts))
+        return asked_back(command, names, new_id=self._new_id()) if names else None
 
     async def near_runs(self, run: str) -> list[str]:
         """Return ids of the latest runs that look like *run*; the newest when none does."""

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Spec] = {
         subject="type",
         place=True,
         values=True,
+        flags=("exact",),
     ),
     "run": Spec(
         usage="run TYPE [CONTEXT] [key=value …]",
@@ -43,7 +44,7 @@ COMMANDS: Mapping[str, Spec] = {
         subject="type",
         place=True,
         values=True,
-        flags=("once",),
+        flags=("once", "exact"),
         changes=True,
     ),
     "action": Spec(
@@ -52,7 +53,7 @@ COMMANDS: Mapping[str, Spec] = {
         subject="action",
         place=True,
         values=True,
-        flags=("once",),
+        flags=("once", "exact"),
         changes=True,
     ),
     "send": Spec(
@@ -61,7 +62,7 @@ COMMANDS: Mapping[str, Spec] = {
         subject="type",
         place=True,
         values=True,
-        flags=("once",),
+        flags=("once", "exact"),
         changes=True,
     ),
     "runs": Spec(usage="runs [CONTEXT]", about="the latest runs", place=True),

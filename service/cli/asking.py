@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from service.desk import Asker
 from service.errors import BadSettings, EngineUnavailable
@@ -19,27 +20,60 @@ _T = TypeVar("_T")
 
 
 def service_options(function: _Command) -> _Command:
-    """Add --url, --token-file, --ca-file."""
+    """Add --url, --token-file, --ca-file to a command that asks a running service."""
+    return _url_option("http://127.0.0.1:8080/")(_identity_options(function))
+
+
+def elsewhere_options(function: _Command) -> _Command:
+    """Add the same to a command that answers here unless an address is given."""
+    return _url_option(None)(_identity_options(function))
+
+
+def elsewhere(context: click.Context, *here: str) -> bool:
+    """Say whether a service is to be asked: an address is given, none of the options *here*.
+
+    Raises `UsageError` when the command line has both, or options for a service without one.
+    """
+    typed = [
+        name
+        for name in (*here, "url", "token_file", "ca_file")
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    words = [f"--{name.replace('_', '-')}" for name in typed]
+    local = [word for name, word in zip(typed, words, strict=True) if name in here]
+    if local and "url" in typed:
+        raise click.UsageError(f"--url asks a service, {local[0]} looks here; give one of them")
+    asked = bool(context.params["url"]) and not local
+    if not asked and words != local:
+        raise click.UsageError(f"{words[-1]} is for a service; name it with --url")
+    return asked
+
+
+def _url_option(default: str | None) -> Callable[[_Command], _Command]:
+    else_ = "" if default else "; without it the answer comes from here"
+    return click.option(
+        "--url",
+        metavar="URL",
+        envvar="GENEXEC_URL",
+        default=default,
+        show_default=True,
+        help=f"Where the service listens; of a path only the host counts{else_}. [GENEXEC_URL]",
+    )
+
+
+def _identity_options(function: _Command) -> _Command:
     function = click.option(
         "--ca-file",
         metavar="FILE",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="Authorities to trust instead of the usual ones.",
     )(function)
-    function = click.option(
+    return click.option(
         "--token-file",
         metavar="FILE",
         envvar="GENEXEC_TOKEN_FILE",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="File with the token that says who asks. [GENEXEC_TOKEN_FILE]",
-    )(function)
-    return click.option(
-        "--url",
-        metavar="URL",
-        envvar="GENEXEC_URL",
-        default="http://127.0.0.1:8080/",
-        show_default=True,
-        help="Where the service listens; of a path only the host counts. [GENEXEC_URL]",
     )(function)
 
 

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import click
 
 from service.api.records import summary_record
+from service.cli.asking import ask, elsewhere, elsewhere_options
 from service.cli.options import as_json_option, open_origins, open_record, state_dir_option
 from service.cli.terminal import moment, shown
 from service.runs import Summary
@@ -21,25 +23,43 @@ _COLUMNS = "{:<18} {:<12} {:<20} {:<34} {:<26} {}"
 @click.option("--state", type=click.Choice([str(state) for state in State]))
 @click.option("--project", metavar="NAME")
 @state_dir_option
+@elsewhere_options
 @as_json_option
+@click.pass_context
 def command(
-    limit: int, state: str | None, project: str | None, state_dir: str | None, as_json: bool
+    context: click.Context,
+    *,
+    limit: int,
+    state: str | None,
+    project: str | None,
+    state_dir: str | None,
+    url: str,
+    token_file: Path | None,
+    ca_file: Path | None,
+    as_json: bool,
 ) -> None:
     """List what was run, newest first.
 
-    Reads the record in the state directory; the service need not be running. A run stands
-    for one accepted event: `accepted` waits, `ignored` had no script, the others tell how
-    their scripts ended. More about one: genexec show RUN
+    Reads the record in the state directory; the service need not be running. With --url a
+    running service is asked. A run stands for one accepted event: `accepted` waits, `ignored`
+    had no script, the others tell how their scripts ended. More about one: genexec show RUN
     """
-    reader, origins = open_record(state_dir), open_origins(state_dir)
-    runs = reader.runs(
-        limit=limit, before=None, state=State(state) if state else None, project=project
-    )
-    summaries = origins.summaries(runs)
+    wanted = State(state) if state else None
+    if elsewhere(context, "state_dir"):
+        summaries = ask(
+            lambda desk: desk.summaries(limit=limit, state=wanted, project=project),
+            url=url,
+            token_file=token_file,
+            ca_file=ca_file,
+        )
+        none = f"no such runs at {url}"
+    else:
+        runs = open_record(state_dir).runs(limit=limit, state=wanted, project=project)
+        summaries, none = open_origins(state_dir).summaries(runs), _NONE
     if as_json:
         click.echo(json.dumps([summary_record(one) for one in summaries], indent=2))
     else:
-        for line in _table(summaries) if runs else [_NONE]:
+        for line in _table(summaries) if summaries else [none]:
             click.echo(line)
 
 

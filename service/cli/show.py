@@ -1,33 +1,78 @@
 """`genexec show RUN`: which script ran, why, at which commit, what came."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 import click
 
 from service.api.reading import RunDetail
 from service.api.records import detail_record, summary_record
+from service.cli.asking import ask, elsewhere, elsewhere_options
 from service.cli.options import as_json_option, open_origins, open_record, state_dir_option
 from service.cli.terminal import moment, shown
 from service.outcome import readable
-from service.runs import Attempt, Delivery
+from service.remote.desk import RemoteDesk
+from service.runs import Attempt, Delivery, Summary
+from service.strict_json import Json
+from service.times import parse_time, time_string
 from service.wishes import RERUN_OF, URL, USER
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Told:
+    """A run with everything that is shown of it."""
+
+    detail: RunDetail
+    summary: Summary
+    outputs: Mapping[tuple[int, int], str]
+    """By position of the script and number of the attempt."""
 
 
 @click.command("show")
 @click.argument("run", metavar="RUN", default="last")
 @click.option("--output", "only_output", is_flag=True, help="Print only what the scripts said.")
 @state_dir_option
+@elsewhere_options
 @as_json_option
-def command(run: str, only_output: bool, state_dir: str | None, as_json: bool) -> None:
-    """Show everything about one run.
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    run: str,
+    only_output: bool,
+    state_dir: str | None,
+    url: str,
+    token_file: Path | None,
+    ca_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Show everything about one run, from the record here or with --url from a service.
 
     RUN is the id of a run, the beginning of one, or `last` (the default). Shown are the
     event, which script ran, from which level and commit, every attempt with its output, and
     the events that were sent.
     """
+    if elsewhere(context, "state_dir"):
+        told = ask(lambda desk: _there(desk, run), url=url, token_file=token_file, ca_file=ca_file)
+    else:
+        told = _here(state_dir, run)
+    if only_output:
+        for text in told.outputs.values():
+            click.echo(shown(text), nl=False)
+    elif as_json:
+        click.echo(json.dumps(_record(told), indent=2))
+    else:
+        for line in _lines(told):
+            click.echo(shown(line))
+
+
+def _here(state_dir: str | None, run: str) -> _Told:
     reader = open_record(state_dir)
     detail = reader.run(run)
+    (summary,) = open_origins(state_dir).summaries([detail.run])
     outputs = {
         (attempt.position, attempt.number): readable(
             reader.output(detail.run.id, attempt.position, attempt.number)
@@ -35,25 +80,28 @@ def command(run: str, only_output: bool, state_dir: str | None, as_json: bool) -
         for attempt in detail.attempts
         if attempt.started_at is not None
     }
-    if only_output:
-        for text in outputs.values():
-            click.echo(shown(text), nl=False)
-    elif as_json:
-        (summary,) = open_origins(state_dir).summaries([detail.run])
-        record = {**detail_record(detail), **summary_record(summary)}
-        record["outputs"] = [
-            {"position": position, "number": number, "output": text}
-            for (position, number), text in outputs.items()
-        ]
-        click.echo(json.dumps(record, indent=2))
-    else:
-        for line in about_lines(detail):
-            click.echo(shown(line))
-        for attempt in detail.attempts:
-            for line in attempt_lines(attempt, outputs.get((attempt.position, attempt.number), "")):
-                click.echo(shown(line))
-        for delivery in detail.deliveries:
-            click.echo(shown(_delivery(delivery)))
+    return _Told(detail=detail, summary=summary, outputs=outputs)
+
+
+async def _there(desk: RemoteDesk, run: str) -> _Told:
+    detail = await desk.detail(run)
+    return _Told(detail=detail, summary=detail.summary, outputs=await desk.outputs(detail))
+
+
+def _record(told: _Told) -> Mapping[str, Json]:
+    outputs: list[Json] = [
+        {"position": position, "number": number, "output": text}
+        for (position, number), text in told.outputs.items()
+    ]
+    return {**detail_record(told.detail), **summary_record(told.summary), "outputs": outputs}
+
+
+def _lines(told: _Told) -> Iterator[str]:
+    yield from about_lines(told.detail)
+    for attempt in told.detail.attempts:
+        yield from attempt_lines(attempt, told.outputs.get((attempt.position, attempt.number), ""))
+    for delivery in told.detail.deliveries:
+        yield _delivery(delivery)
 
 
 def about_lines(detail: RunDetail) -> Iterator[str]:
@@ -88,7 +136,7 @@ def attempt_lines(attempt: Attempt, output: str) -> Iterator[str]:
     because = attempt.message or attempt.detail
     lasted = ""
     if attempt.started_at and attempt.ended_at:
-        lasted = f" in {(attempt.ended_at - attempt.started_at).total_seconds():.2f} s"
+        lasted = f" in {_seconds(attempt.started_at, attempt.ended_at):.2f} s"
     yield f"  ended   {attempt.state}{lasted}{f': {because}' if because else ''}"
     if attempt.leftovers:
         yield f"  ended   {attempt.leftovers} processes it had left behind"
@@ -96,6 +144,12 @@ def attempt_lines(attempt: Attempt, output: str) -> Iterator[str]:
         yield f"  | {line}"
     if attempt.cut:
         yield f"  … {attempt.cut} further bytes were not kept"
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    """Return what lies between two times as everybody is told them: in milliseconds."""
+    told_start, told_end = (parse_time(time_string(time)) for time in (start, end))
+    return (told_end - told_start).total_seconds()
 
 
 def _delivery(delivery: Delivery) -> str:

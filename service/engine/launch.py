@@ -54,4 +54,11 @@ def _command(python: str) -> list[str]:
 
 
 def _unpacked() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith(_UNPACKED)}
+    """Return what the program in one file needs to start itself again without unpacking.
+
+    Its loader has named the place of its libraries for the first start only, and `unpacked`
+    has taken that back, so that scripts never see it.
+    """
+    kept = {name: value for name, value in os.environ.items() if name.startswith(_UNPACKED)}
+    place = getattr(sys, "_MEIPASS", "")
+    return {**kept, "LD_LIBRARY_PATH": place} if place else kept

@@ -64,7 +64,7 @@ class ProcessRunner:
     ) -> None:
         """Take the engine's end of the *connection* to a runner process.
 
-        *runs_dir* belongs to this object alone. *bash* and *python* (or "") are absolute, *path*
+        *runs_dir* belongs to this object alone. *bash* and *python* are absolute or "", *path* is
         the `PATH` of scripts. *grace* is the seconds between SIGTERM and SIGKILL. Disk and
         output are bytes per run, *memory_limit* is bytes per process, *process_limit* how many
         processes the user may have above those it has; 0 lifts the last two. *warm_python*
@@ -78,7 +78,7 @@ class ProcessRunner:
         self._runs_dir = runs_dir.absolute()  # the runner has a directory of its own
         self._blobs_dir = blobs_dir.absolute()
         self._scripts = ScriptFiles(self._blobs_dir)
-        self._programs = {".sh": bash} | ({".py": python} if python else {})
+        self._programs = {n: one for n, one in ((".sh", bash), (".py", python)) if one}
         self._path = path
         self._grace = grace
         self._disk_limit = disk_limit

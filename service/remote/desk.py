@@ -4,33 +4,35 @@
 """
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from service.desk import Asker, Listed, Ran, Shown, Wish, ran_of
-from service.errors import EngineUnavailable, UnknownRun, UnknownScript
+from service.errors import UnknownRun, UnknownScript
+from service.event import Event
+from service.explanation import as_lines
 from service.keptn_events import Belonging
 from service.outcome import readable
 from service.remote.calls import USUAL_TIMEOUT, Bearer, Calls
-from service.runs import Run, Summary
+from service.remote.records import Detail, detail_of, listed_of, parsed, summary_of, told
+from service.runs import Attempt, Summary
 from service.states import State
 from service.strict_json import Json
-from service.times import parse_time
 
 _RUN = re.compile(r"[0-9a-z-]{1,40}", re.ASCII)
 _SOON, _LATER = 0.1, 1.0
 _MOST_RUNS = 500
+_MOST_PAGES = 20
+"""Runs that are not for whoever asks are left out of a page, which may be empty then."""
 
 
 class RemoteDesk:
-    """Implements `desk.Desk`; closed with `close`."""
+    """Implements `desk.Desk`, and what the command line shows beyond; closed with `close`."""
 
     def __init__(
         self,
@@ -64,13 +66,13 @@ class RemoteDesk:
 
     async def scripts(self, place: Belonging) -> Sequence[Listed]:
         answer = await self._get("/scripts", **_words(place))
-        return [_listed(one) for one in answer["scripts"]]
+        return told(lambda it: [listed_of(one) for one in it["scripts"]], answer)
 
     async def script(self, name: str, place: Belonging) -> Shown:
         if "/" in name or not name.strip("."):
             raise UnknownScript(f"{name[:80]!r} cannot be the name of a script")
         answer = await self._get(f"/scripts/{quote(name, safe='')}", **_words(place))
-        return Shown(listed=_listed(answer["listed"]), text=answer["text"])
+        return told(lambda it: Shown(listed=listed_of(it["listed"]), text=it["text"]), answer)
 
     async def explain(self, wish: Wish) -> Mapping[str, Json]:
         return await self._post("/explain", _wish(wish))
@@ -88,7 +90,7 @@ class RemoteDesk:
         return bool(answer["cancelled"])
 
     async def found(self, run: str) -> Ran:
-        return _ran(await self._get(f"/runs/{_id(run)}"))
+        return told(_ran, await self._get(f"/runs/{_id(run)}"))
 
     async def wait(self, run: str, *, seconds: float) -> Ran:
         deadline = time.monotonic() + seconds
@@ -104,38 +106,58 @@ class RemoteDesk:
     async def runs(self, *, limit: int, place: Belonging) -> Sequence[Ran]:
         wanted = {level: name for level, name in _words(place).items() if name}
         answer = await self._get("/runs", limit=str(max(1, min(limit, _MOST_RUNS))), **wanted)
-        return [_ran(one) for one in answer["runs"]]
+        return told(lambda it: [_ran(one) for one in it["runs"]], answer)
 
     async def output(self, run: str) -> Sequence[tuple[str, str]]:
-        detail = await self._get(f"/runs/{_id(run)}")
-        return [
-            (attempt["script"], readable(await self._output(detail["id"], attempt)))
-            for attempt in detail["attempts"]
-            if attempt["started_at"]
-        ]
+        detail = await self.detail(run)
+        scripts = {one.position: one.script for one in detail.attempts}
+        outputs = await self.outputs(detail)
+        return [(scripts[position], said) for (position, _), said in outputs.items()]
 
     async def status(self) -> Mapping[str, Json]:
         return await self._get("/status")
 
-    async def _output(self, run: str, attempt: Mapping[str, Any]) -> bytes:
-        path = f"/runs/{run}/output/{attempt['position']}"
-        return await self._calls.make("GET", path, query={"attempt": str(attempt["number"])})
+    async def explain_event(self, event: Event) -> Mapping[str, Json]:
+        """Return which scripts *event* would run and why, as `explain` does for a wish."""
+        return told(_explained, await self._post("/explain", event.document))
+
+    async def summaries(
+        self, *, limit: int, state: State | None, project: str | None
+    ) -> Sequence[Summary]:
+        """Return the latest runs with all that a list shows, newest first."""
+        wanted = {"state": state, "project": project}
+        query = {name: str(value) for name, value in wanted.items() if value is not None}
+        found: list[Summary] = []
+        for _ in range(_MOST_PAGES):
+            size = str(min(limit - len(found), _MOST_RUNS))
+            answer = await self._get("/runs", limit=size, **query)
+            found += told(lambda it: [summary_of(one) for one in it["runs"]], answer)
+            if answer.get("next") is None or len(found) >= limit:
+                break
+            query["before"] = str(answer["next"])
+        return found
+
+    async def detail(self, run: str) -> Detail:
+        """Return everything about one run but its outputs."""
+        return told(detail_of, await self._get(f"/runs/{_id(run)}"))
+
+    async def outputs(self, detail: Detail) -> Mapping[tuple[int, int], str]:
+        """Return what the scripts of a run wrote, by position and number of the attempt."""
+        return {
+            (one.position, one.number): readable(await self._output(detail.run.id, one))
+            for one in detail.attempts
+            if one.started_at is not None
+        }
+
+    async def _output(self, run: str, attempt: Attempt) -> bytes:
+        path = f"/runs/{run}/output/{attempt.position}"
+        return await self._calls.make("GET", path, query={"attempt": str(attempt.number)})
 
     async def _get(self, path: str, **query: str) -> Mapping[str, Any]:
-        return _parsed(await self._calls.make("GET", path, query=query))
+        return parsed(await self._calls.make("GET", path, query=query))
 
     async def _post(self, path: str, body: Mapping[str, Json]) -> Mapping[str, Any]:
-        return _parsed(await self._calls.make("POST", path, body=body))
-
-
-def _parsed(content: bytes) -> Mapping[str, Any]:
-    try:
-        answer = json.loads(content)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, Mapping):
-        raise EngineUnavailable("what answers there is not generic-executor-service")
-    return answer
+        return parsed(await self._calls.make("POST", path, body=body))
 
 
 def _id(run: str) -> str:
@@ -157,21 +179,11 @@ def _asker(asker: Asker) -> Json:
     return {"name": asker.name, "url": asker.url}
 
 
-def _listed(record: Mapping[str, Any]) -> Listed:
-    known = {field.name for field in fields(Listed)}
-    return Listed(**{name: value for name, value in record.items() if name in known})
-
-
 def _ran(record: Mapping[str, Any]) -> Ran:
-    values = {field.name: record[field.name] for field in fields(Run)}
-    for name in ("accepted_at", "started_at", "ended_at"):
-        values[name] = parse_time(values[name]) if values[name] else None
-    values["state"] = State(values["state"])
-    summary = Summary(
-        run=Run(**values),
-        asked_by=record["asked_by"],
-        asked_url=record["asked_url"],
-        scripts=tuple(record["scripts"]),
-        next=tuple(record.get("next", ())),
-    )
-    return ran_of(summary, now=datetime.now(UTC))
+    return ran_of(summary_of(record), now=datetime.now(UTC))
+
+
+def _explained(record: Mapping[str, Any]) -> Mapping[str, Json]:
+    """Return *record* when all of it is there that a person is shown."""
+    list(as_lines(record))
+    return record

@@ -21,11 +21,12 @@ _USUAL = "bash"
 def find_shell(settings: Settings, *, one_file: bool = ONE_FILE) -> str:
     """Return the absolute path of the shell; in the one file, `sh` stands in for bash.
 
-    Raises `BadSettings`.
+    Empty when there is neither, in the one file: scripts of other kinds run all the same.
+    Raises `BadSettings` when the shell was chosen, or is missing where the service runs.
     """
     found = shutil.which(settings.shell, path=settings.script_path)
     if found is None and one_file and settings.shell == _USUAL:
-        found = shutil.which("sh", path=settings.script_path)
+        return shutil.which("sh", path=settings.script_path) or ""
     if found is None:
         raise BadSettings(
             f"GENEXEC_SHELL={settings.shell} is not in GENEXEC_SCRIPT_PATH={settings.script_path}"
@@ -41,11 +42,11 @@ def find_python(settings: Settings, *, one_file: bool = ONE_FILE) -> str:
 
 
 class Absent:
-    """The `Runner` of Python scripts where there is no interpreter: it says so."""
+    """The `Runner` of scripts for which the machine has no program: it says so."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, suffix: str, program: str, settings: Settings) -> None:
         self._detail = (
-            "a .py script needs python3, and there is none in "
+            f"a {suffix} script needs {program}, and there is none in "
             f"GENEXEC_SCRIPT_PATH={settings.script_path}"
         )
 

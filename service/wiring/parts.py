@@ -159,8 +159,12 @@ async def opened_runners(
         async with opened_python_runner(
             settings, punctual, processes.client, runs_dir=runs_dir, environment=environment
         ) as python:
-            for_python = python if find_python(settings) else Absent(settings)
-            runners = {".sh": punctual, ".py": for_python, ".http": punctual_requests}
+            runners: dict[str, Runner] = {".sh": punctual, ".py": python}
+            if not find_shell(settings):
+                runners[".sh"] = Absent(".sh", "bash or sh", settings)
+            if not find_python(settings):
+                runners[".py"] = Absent(".py", "python3", settings)
+            runners[".http"] = punctual_requests
             yield processes, ready, runners
     finally:
         await processes.close()

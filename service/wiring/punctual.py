@@ -25,7 +25,7 @@ class PunctualRunner:
     """Seconds after the deadline of a script in which its end must have been reported."""
     give_up: Callable[[], Coroutine[Any, Any, None]]
     """Lets the runner go; called once it has failed to report."""
-    under_way: set[asyncio.Future[None]] = field(default_factory=set)
+    under_way: set[asyncio.Future[None]] = field(default_factory=set, compare=False)
     """Keeps what is under way from being forgotten."""
 
     async def run(self, order: Order) -> Execution:

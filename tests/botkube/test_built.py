@@ -7,11 +7,9 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -43,31 +41,6 @@ def family(pid):
     return [pid, *(one for child in below for one in family(int(child)))]
 
 
-@pytest.fixture
-def empty_root(built, host_program, tmp_path):
-    """The command that runs in a root directory with the file, a host and nothing else."""
-    root = tmp_path / "root"
-    for name in ("tmp", "proc", "dev"):
-        (root / name).mkdir(parents=True)
-    root.chmod(0o755)
-    (root / "tmp").chmod(0o1777)
-    for name, file in (("plugin", built), ("host", host_program)):
-        shutil.copy(file, root / name)
-        (root / name).chmod(0o755)
-    (root / "dev/urandom").touch()
-    script = (
-        f"mount --bind /dev/urandom {root}/dev/urandom && mount --rbind /proc {root}/proc && "
-        f'exec chroot --userspec=101:101 {root} "$@"'
-    )
-    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
-    trial = subprocess.run(
-        ["unshare", "--mount", "--propagation", "private", "true"], capture_output=True, check=False
-    )
-    if trial.returncode:
-        pytest.skip(f"this machine cannot: no namespaces here, {trial.stderr}")
-    return command, root
-
-
 def test_it_asks_for_no_loader(built):
     assert interpreters(Path("/bin/sh").resolve())
     assert interpreters(built) == []
@@ -75,21 +48,6 @@ def test_it_asks_for_no_loader(built):
 
 def test_it_may_be_started_by_everybody(built):
     assert built.stat().st_mode & 0o777 == 0o755
-
-
-def test_it_answers_in_an_empty_root_as_user_101(empty_root, make_host):
-    command, root = empty_root
-    host = make_host("/plugin", before=command, inside="/host")
-
-    begun = time.monotonic()
-    host.start()
-
-    assert time.monotonic() - begun < 5
-    assert host.ask("metadata")["value"]["JSONSchema"]["Value"].startswith("{")
-    assert "error" not in host.ask("help")
-    assert "error" not in host.ask("execute", command="script help")
-    assert host.ask("kill")["seconds"] < 2
-    assert unpacked(root / "tmp") == []
 
 
 def test_a_kill_takes_less_than_two_seconds_and_leaves_nothing(built, make_host, gone_within):

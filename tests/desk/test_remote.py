@@ -5,10 +5,12 @@ import json
 import socket
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from service.api.records import summary_record
 from service.desk import Asker
 from service.errors import (
     BadSettings,
@@ -20,6 +22,8 @@ from service.errors import (
 )
 from service.keptn_events import Belonging
 from service.remote.desk import RemoteDesk
+from service.runs import Run, Summary
+from service.states import State
 
 ALICE = Asker(name="alice")
 
@@ -32,6 +36,7 @@ class Impostor(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.status, self.body, self.headers = 200, b"{}", {}
+        self.bodies = []
         self.shown = []
 
     @property
@@ -43,6 +48,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.shown.append((self.path, self.headers.get("Authorization")))
+        if self.server.bodies:
+            self.server.body = self.server.bodies.pop(0)
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
@@ -178,3 +185,59 @@ def test_a_desk_that_is_closed_says_so(impostor):
 
     with pytest.raises(EngineUnavailable, match="closed"):
         ask(scene, impostor.url)
+
+
+@pytest.fixture
+def page():
+    """Make a page of runs, as the API answers with it."""
+
+    def make(ids, following):
+        run = Run(
+            id="", seq=0, event_id="e", source="s", type="t", context="", project="p", stage="",
+            service="", state=State.PASSED, accepted_at=datetime(2026, 11, 21, tzinfo=UTC),
+        )  # fmt: skip
+        summary = Summary(run=run, asked_by="s", asked_url="", scripts=("t.sh",))
+        runs = [{**summary_record(summary), "id": str(one)} for one in ids]
+        return json.dumps({"runs": runs, "next": following}).encode()
+
+    return make
+
+
+def test_more_runs_than_a_page_holds_are_fetched_page_by_page(impostor, page):
+    impostor.bodies = [page(range(500), 41), page([], 17), page(range(500, 520), 3)]
+
+    found = ask(lambda desk: desk.summaries(limit=520, state=None, project="p"), impostor.url)
+
+    assert [one.run.id for one in found] == [str(number) for number in range(520)]
+    assert [path for path, _ in impostor.shown] == [
+        "/api/v1/runs?limit=500&project=p",
+        "/api/v1/runs?limit=20&project=p&before=41",
+        "/api/v1/runs?limit=20&project=p&before=17",
+    ]
+
+
+def test_pages_without_end_are_given_up(impostor, page):
+    impostor.body = page([], 41)
+
+    found = ask(lambda desk: desk.summaries(limit=9, state=None, project=None), impostor.url)
+
+    assert (found, len(impostor.shown)) == ([], 20)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"runs": [{"id": 1}], "candidates": 3, "listed": 1}'])
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda desk: desk.summaries(limit=9, state=None, project=None),
+        lambda desk: desk.runs(limit=9, place=Belonging()),
+        lambda desk: desk.detail("last"),
+        lambda desk: desk.found("last"),
+        lambda desk: desk.scripts(Belonging()),
+        lambda desk: desk.script("a.sh", Belonging()),
+    ],
+)
+def test_an_answer_of_another_shape_is_no_fault_of_ours(impostor, body, question):
+    impostor.body = body
+
+    with pytest.raises(EngineUnavailable, match="not generic-executor-service"):
+        ask(question, impostor.url)

@@ -43,13 +43,22 @@ def test_the_one_file_runs_python_scripts_with_the_interpreter_of_the_machine(se
     assert Path(find_python(settings("python3"), one_file=True)).name == "python3"
 
 
-def test_the_one_file_says_that_there_is_no_interpreter(settings, tmp_path):
-    chosen = settings()
+def test_a_shell_that_was_chosen_and_is_missing_is_refused_in_the_one_file_too(tmp_path):
+    chosen = read_settings({"GENEXEC_SCRIPT_PATH": str(tmp_path), "GENEXEC_SHELL": "zsh"})
 
-    execution = asyncio.run(Absent(chosen).run(None))
+    with pytest.raises(BadSettings, match="GENEXEC_SHELL=zsh is not in GENEXEC_SCRIPT_PATH"):
+        find_shell(chosen, one_file=True)
 
-    assert find_python(chosen, one_file=True) == ""
+
+def test_the_one_file_has_no_program_where_the_machine_has_none(settings):
+    assert find_shell(settings(), one_file=True) == ""
+    assert find_python(settings(), one_file=True) == ""
+
+
+def test_a_script_without_its_program_is_told_what_is_missing(settings, tmp_path):
+    execution = asyncio.run(Absent(".sh", "bash or sh", settings()).run(None))
+
     assert execution.ending is Ending.NOT_RUN
     assert execution.detail == (
-        f"a .py script needs python3, and there is none in GENEXEC_SCRIPT_PATH={tmp_path}"
+        f"a .sh script needs bash or sh, and there is none in GENEXEC_SCRIPT_PATH={tmp_path}"
     )

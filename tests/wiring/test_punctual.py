@@ -84,3 +84,10 @@ def test_cancelling_reaches_the_runner(order):
         return frozen.cancelled, await punctual(frozen).cancel("run-1")
 
     assert asyncio.run(story()) == (True, True)
+
+
+def test_runners_can_be_told_apart_in_a_set():
+    """The worker asks each runner once to stop, however many suffixes it serves."""
+    one, other = punctual(QuickRunner()), punctual(QuickRunner())
+
+    assert {one, one, other} == {one, other}

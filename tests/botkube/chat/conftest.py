@@ -91,16 +91,23 @@ class MemoryDesk:
 
     async def explain(self, wish):
         await self._come()
+        base = f"{wish.type}.{wish.action}" if wish.action else wish.type
+        own = [name for name in self.names if name.rpartition(".")[0] == base]
+        runs = own + [name for name in self.names if name.startswith("all.events.")]
         return {
             "event": {"type": wish.type},
             "answers": "task",
-            "ignored": "",
+            "ignored": "" if runs else "no script",
             "note": "",
             "problem": "",
             "candidates": [
-                {"name": "a.sh", "level": "stage", "folder": "scripts", "verdict": "found"}
+                {"name": name, "level": "stage", "folder": "scripts", "verdict": "runs"}
+                for name in runs
             ],
-            "runs": [{"path": "scripts/a.sh", "commit": "0123456789abcdef"}],
+            "runs": [
+                {"script": name, "path": f"scripts/{name}", "commit": "0123456789abcdef"}
+                for name in runs
+            ],
         }
 
     async def run(self, wish, asker):

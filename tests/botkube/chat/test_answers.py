@@ -224,9 +224,36 @@ def test_show_gives_the_text_of_a_script(type_in):
 def test_explain_says_what_would_run_and_where_was_looked(type_in):
     message = type_in("script explain test.triggered")
 
-    assert header(message) == "test.triggered would run 1 script"
-    assert message["sections"][0]["bulletLists"] == [{"items": ["scripts/a.sh"]}]
-    assert "a.sh  stage  scripts  found" in message["sections"][0]["body"]["codeBlock"]
+    assert header(message) == "test.triggered would run 2 scripts"
+    (bullets,) = message["sections"][0]["bulletLists"]
+    assert bullets == {"items": ["scripts/test.triggered.sh", "scripts/all.events.sh"]}
+    assert message["sections"][0]["body"]["codeBlock"] == (
+        "NAME               LEVEL  FOLDER   VERDICT\n"
+        "test.triggered.sh  stage  scripts  runs\n"
+        "all.events.sh      stage  scripts  runs"
+    )
+
+
+def test_names_that_were_found_nowhere_are_told_once_and_take_no_row(type_in, desk):
+    async def explain(wish):
+        places = [("carts/genexec", "dev"), ("genexec", "dev"), ("genexec", "")]
+        absent = [
+            {"name": name, "level": "stage", "folder": f, "branch": b, "verdict": "absent"}
+            for name in ("test.triggered.sh", "all.events.sh")
+            for f, b in places
+        ]
+        return {"event": {"type": wish.type}, "ignored": "no script", "candidates": absent}
+
+    desk.explain = explain
+
+    message = type_in("script explain test.triggered")
+
+    assert header(message) == "test.triggered would run nothing"
+    assert "codeBlock" not in message["sections"][0]["body"]
+    assert [one["text"] for one in message["sections"][0]["context"]] == [
+        "Looked for test.triggered.sh, all.events.sh",
+        "Looked in carts/genexec on branch dev, genexec on branch dev, genexec",
+    ]
 
 
 def test_status_shows_the_engine_and_refusals(type_in, chat):

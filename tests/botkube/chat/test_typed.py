@@ -128,12 +128,6 @@ def test_a_place_without_scripts_leads_to_others(type_in, commands):
     }
 
 
-def test_an_event_without_a_script_shows_what_was_meant(type_in, words, desk):
-    desk.next_state = desk.next_state.IGNORED
-
-    assert "Did you mean test.triggered?" in words(type_in("script run test.trigered"))
-
-
 def test_names_inside_of_names_are_near():
     assert nearest("test", ["deploy.triggered", "test.triggered"]) == ["test.triggered"]
 

@@ -32,6 +32,7 @@ type wish struct {
 	Cookie  string   `json:"cookie"`
 	User    string   `json:"user"` // <@U1> when empty
 	Kube    string   `json:"kube"` // a kubeconfig
+	Text    bool     `json:"text"` // no buttons, as in Mattermost
 }
 
 type result struct {
@@ -100,7 +101,7 @@ func (h *host) execute(w wish) (any, error) {
 		Command: w.Command + strings.Repeat("x", w.Repeat),
 		Configs: configs,
 		Context: executor.ExecuteInputContext{
-			IsInteractivitySupported: true,
+			IsInteractivitySupported: !w.Text,
 			KubeConfig:               []byte(w.Kube),
 			Message:                  executor.Message{User: executor.User{Mention: w.user(), DisplayName: "Ada"}},
 		},
