@@ -5,10 +5,18 @@ so that a slow sender holds no thread.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from service.errors import EventTooLarge
 
@@ -73,6 +81,24 @@ class Response:
             }
         )
         await send({"type": "http.response.body", "body": b"" if head else self.body})
+
+
+Answer = Callable[[Response], Awaitable[None]]
+"""Takes the one answer to a request."""
+
+
+@runtime_checkable
+class Direct(Protocol):
+    """An application that answers some requests without the messages of ASGI."""
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Where such requests are sent, with POST."""
+
+    def direct(
+        self, request: Request, body: bytes, answer: Answer
+    ) -> Coroutine[Any, Any, None] | None:
+        """Return what answers a whole request, None when it has to come the other way."""
 
 
 class RequestBody:

@@ -6,9 +6,12 @@ nobody may do is refused before the body is read.
 """
 
 import re
+from collections.abc import Coroutine
+from typing import Any
 
 from service.errors import EventTooLarge
 from service.intake.asgi import (
+    Answer,
     Application,
     Receive,
     Request,
@@ -55,7 +58,7 @@ class Gate:
         max_body: int,
         body_timeout: float,
     ) -> None:
-        self._paths = ({"/", ""} if path == "/" else {path}) | {_EVENTS}
+        self.paths = frozenset(({"/", ""} if path == "/" else {path}) | {_EVENTS})
         self._events = events
         self._other = other
         self._guard = guard
@@ -72,6 +75,17 @@ class Gate:
             await _live(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    def direct(
+        self, request: Request, body: bytes, answer: Answer
+    ) -> Coroutine[Any, Any, None] | None:
+        """Return what takes an event whose sender is known at sight; see `asgi.Direct`."""
+        if len(body) > self._max_body or self._browsers.denial(request, Allowed.SEND):
+            return None
+        sender = self._guard.known(request, Allowed.SEND)
+        if sender is None:
+            return None
+        return self._events.serve(request, body, sender=sender, answer=answer)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request.of(scope)
@@ -92,8 +106,11 @@ class Gate:
             sender = self._guard.by_signature(request, body, needed)
         if isinstance(sender, Denial):
             await self._deny(sender, request, send)
-        elif request.path in self._paths:
-            await self._events.serve(request, body, sender=sender, send=send)
+        elif request.path in self.paths:
+            head = request.method == "HEAD"
+            await self._events.serve(
+                request, body, sender=sender, answer=lambda answer: answer.send(send, head=head)
+            )
         else:
             scope[SENDER] = sender
             await self._other(scope, replayed(body, receive), send)
@@ -123,7 +140,7 @@ class Gate:
 
     def _needed(self, request: Request) -> Allowed | None:
         """Return what a sender must be allowed to do; None for what is open to everybody."""
-        if request.path in self._paths:
+        if request.path in self.paths:
             return Allowed.SEND
         if request.path in _OPEN:
             return None

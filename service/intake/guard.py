@@ -52,6 +52,11 @@ class Guard:
             return _permitted(sender, scope)
         return None if roll.signature_shown(request) else self._unknown(request)
 
+    def known(self, request: Request, scope: Scope) -> Sender | None:
+        """Return who it is when they may; None, and nothing counted, in every other case."""
+        sender = self._roll().at_sight(request)
+        return sender if sender is not None and scope in sender.scopes else None
+
     def by_signature(self, request: Request, body: bytes, scope: Scope) -> Sender | Denial:
         """Return who signed it, or that they may not."""
         found = self._roll().by_signature(

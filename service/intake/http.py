@@ -12,7 +12,7 @@ from datetime import datetime
 from service.errors import Draining, GenexecError
 from service.event import Acceptance, Event
 from service.http_binding import BATCH, read_message
-from service.intake.asgi import Request, Response, Send
+from service.intake.asgi import Answer, Request, Response
 from service.intake.refusals import JSON_HEADERS, Denial, Refusals
 from service.intake.senders import Sender
 from service.intake.tally import Tally
@@ -54,18 +54,20 @@ class EventIntake:
         self._refusals = refusals
         self._tally = tally
 
-    async def serve(self, request: Request, body: bytes, *, sender: Sender, send: Send) -> None:
+    async def serve(self, request: Request, body: bytes, *, sender: Sender, answer: Answer) -> None:
         """Answer a request to the path that takes events."""
         who = sender.name or request.peer
         if request.method == "POST":
-            await self._take(request.headers, body, sender=sender, who=who, send=send)
+            await self._take(request.headers, body, sender=sender, who=who, answer=answer)
         elif request.method == "OPTIONS":
-            await _permission(dict(request.headers)).send(send)
+            await answer(_permission(dict(request.headers)))
         else:
             message = "events are sent with POST"
-            await self._refusals.answer(
-                405, "method-not-allowed", message, sender=who, headers=(_ALLOW,)
-            ).send(send, head=request.method == "HEAD")
+            await answer(
+                self._refusals.answer(
+                    405, "method-not-allowed", message, sender=who, headers=(_ALLOW,)
+                )
+            )
 
     async def _take(
         self,
@@ -74,24 +76,24 @@ class EventIntake:
         *,
         sender: Sender,
         who: str,
-        send: Send,
+        answer: Answer,
     ) -> None:
         began = self._clock.monotonic()
         try:
             written = await self._write_down(headers, body, sender)
         except GenexecError as error:
-            await self._refusals.refuse(error, sender=who).send(send)
+            await answer(self._refusals.refuse(error, sender=who))
             return
         except Exception as error:  # noqa: BLE001  # the next request is served all the same
-            await self._refusals.failure(error, sender=who).send(send)
+            await answer(self._refusals.failure(error, sender=who))
             return
         if isinstance(written, Denial):
-            await self._refusals.deny(written, sender=who).send(send)
+            await answer(self._refusals.deny(written, sender=who))
             return
         receipts = [receipt for _, receipt in written]
         new = sum(not receipt.duplicate for receipt in receipts)
         try:
-            await _welcome(receipts, batch=_is_batch(headers)).send(send)
+            await answer(_welcome(receipts, batch=_is_batch(headers)))
         finally:
             if new:
                 self._arrived(new)
