@@ -72,7 +72,7 @@ class Event:
     @property
     def fields(self) -> Mapping[str, Json]:
         """`data` when it is an object, else an empty one."""
-        return self.data if isinstance(self.data, Mapping) else {}
+        return self.data if isinstance(self.data, dict) else {}
 
     def digest(self) -> bytes:
         """Return the SHA-256 that tells whether two events of one id say the same.
@@ -95,20 +95,21 @@ def read_event(
     that sending it again is a duplicate. *now* is the time of such an event without a time.
     Raises `BadEvent` naming the attribute.
     """
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         raise BadEvent(f"a CloudEvent is a JSON object, not {describe(document)}")
     specversion = _specversion(document, accept)
     relaxed = specversion != "1.0" or accept is Acceptance.LENIENT
-    identity = dict(document)
-    if relaxed and identity.get("id") in (None, ""):
-        identity["id"] = hashlib.sha256(raw or canonical(document)).hexdigest()
+    identity = document
+    if relaxed and document.get("id") in (None, ""):
+        identity = {**document, "id": hashlib.sha256(raw or canonical(document)).hexdigest()}
     names = {name: _required(identity, name) for name in LIMITS}
     time_text, time = _time(document.get("time"), relaxed=relaxed, now=now)
     extensions, warnings = _extensions(document)
     data = _data(document, names["type"])
     whole = {"specversion": specversion, **document, **names}
-    if isinstance(data, Mapping):  # data_base64 would still hold the sender's token
-        whole = {k: v for k, v in whole.items() if k != "data_base64"} | {"data": data}
+    if isinstance(data, dict):  # data_base64 would still hold the sender's token
+        whole.pop("data_base64", None)
+        whole["data"] = data
     return Event(
         specversion=specversion,
         time=time,
@@ -154,7 +155,7 @@ def _specversion(document: Mapping[str, Json], accept: Acceptance) -> str:
 def _guessed_specversion(document: Mapping[str, Json]) -> str:
     """Keptn 0.8 and later put a verdict or a correlation into every event; 0.7 did not."""
     data = document.get("data")
-    fields = data if isinstance(data, Mapping) else {}
+    fields = data if isinstance(data, dict) else {}
     modern = "result" in fields or "status" in fields or bool(document.get("shkeptnspecversion"))
     modern = modern or document.get("triggeredid") not in (None, "", '""')
     keptn = text(document.get("type")).startswith("sh.keptn.")
@@ -190,14 +191,14 @@ def _time(value: Json, *, relaxed: bool, now: datetime) -> tuple[str, datetime]:
 
 def _extensions(document: Mapping[str, Json]) -> tuple[dict[str, str], tuple[str, ...]]:
     container = document.get("extensions")  # Keptn's model of 0.8 declares it; normally absent
-    named = dict(container) if isinstance(container, Mapping) else {}
+    named = dict(container) if isinstance(container, dict) else {}
     named |= {name: value for name, value in document.items() if name not in _OWN_NAMES}
     kept: dict[str, str] = {}
     warnings = []
     for name, value in named.items():
         if not _EXTENSION_NAME.fullmatch(name):
             warnings.append(f"extension {name!r} ignored: a name is lower-case letters and digits")
-        elif isinstance(value, Mapping | list):
+        elif isinstance(value, dict | list):
             warnings.append(f"extension {name!r} ignored: its value is {describe(value)}")
         elif _CONTROL.search(text(value)):
             raise BadEvent(f"the attribute {name!r} has a control character")
@@ -213,7 +214,7 @@ def _data(document: Mapping[str, Json], type_: str) -> Json:
     data = _decoded(document) if "data_base64" in document else document.get("data")
     if not type_.startswith("sh.keptn.") or data is None:
         return data
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         raise BadEvent(f"'data' of a Keptn event must be an object, not {describe(data)}")
     return without_credentials(data)
 

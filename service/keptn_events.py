@@ -137,7 +137,7 @@ def pick(fields: Mapping[str, Json], *path: str) -> Json:
     """
     value: Json = fields
     for key in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         if key not in value:
             key = next((name for name in value if name.lower() == key.lower()), key)  # noqa: PLW2901
@@ -213,9 +213,9 @@ def _is_lifecycle(event: Event) -> bool:
 
 def _object(fields: Mapping[str, Json], key: str) -> Mapping[str, Json]:
     value = pick(fields, key)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _name(fields: Mapping[str, Json], key: str) -> str:
     value = pick(fields, key)
-    return "" if isinstance(value, Mapping | list) else text(value)
+    return "" if isinstance(value, dict | list) else text(value)

@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _ENCODER = json.JSONEncoder(default=str)
@@ -21,7 +22,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, object] = {
-            "time": _time(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": _time_text(record.created),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
             **_extra(record),
@@ -54,6 +55,16 @@ def set_up(*, as_json: bool, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+def _time_text(created: float) -> str:
+    second = int(created)
+    return f"{_second_text(second)}.{int((created - second) * 1000):03}Z"
+
+
+@lru_cache(maxsize=2)
+def _second_text(second: int) -> str:
+    return datetime.fromtimestamp(second, tz=UTC).isoformat().removesuffix("+00:00")
 
 
 def _time(record: logging.LogRecord) -> datetime:

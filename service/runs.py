@@ -4,7 +4,7 @@ One accepted event is one run. A run has an attempt for every time one of its sc
 started. `handling` makes these values, `journal` keeps them, `api` and `cli` show them.
 """
 
-import secrets
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,7 @@ from service.states import OutgoingState, State
 from service.strict_json import Json
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def new_run_id(now: datetime) -> str:
@@ -23,11 +24,12 @@ def new_run_id(now: datetime) -> str:
     Nine characters of milliseconds and 30 random bits, in Crockford's alphabet.
     """
     millis = int(now.timestamp() * 1000)
-    return f"{_encoded(millis, 9)}-{_encoded(secrets.randbits(30), 6)}"
-
-
-def _encoded(number: int, length: int) -> str:
-    return "".join(_ALPHABET[number >> 5 * i & 31] for i in reversed(range(length)))
+    bits = random.getrandbits(30)  # differs from others; is no secret
+    time = (
+        f"{_ALPHABET[millis >> 40 & 31]}{_PAIRS[millis >> 30 & 1023]}{_PAIRS[millis >> 20 & 1023]}"
+        f"{_PAIRS[millis >> 10 & 1023]}{_PAIRS[millis & 1023]}"
+    )
+    return f"{time}-{_PAIRS[bits >> 20]}{_PAIRS[bits >> 10 & 1023]}{_PAIRS[bits & 1023]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -90,10 +90,10 @@ class EventIntake:
         if isinstance(written, Denial):
             await answer(self._refusals.deny(written, sender=who))
             return
-        receipts = [receipt for _, receipt in written]
+        batch, receipts = _is_batch(headers), [receipt for _, receipt in written]
         new = sum(not receipt.duplicate for receipt in receipts)
         try:
-            await answer(_welcome(receipts, batch=_is_batch(headers)))
+            await answer(_welcome(receipts, batch=batch))
         finally:
             if new:
                 self._arrived(new)

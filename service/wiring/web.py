@@ -3,7 +3,6 @@
 import atexit
 import logging
 import os
-import select
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -39,6 +38,7 @@ from service.ports import Inbox
 from service.strict_json import Json
 from service.wiring.asked import AskedEngine, InboxDoor
 from service.wiring.crash_points import crash_point
+from service.wiring.draining import Draining
 from service.wiring.figures import heard, process_figures
 from service.wiring.keptn import Fetching
 from service.wiring.parts import SystemClock
@@ -85,11 +85,11 @@ class _Web:
     def __init__(self, settings: Settings, asker: Asker, *, wake: int, draining: int) -> None:
         self._settings = settings
         self._asker = asker
+        self._draining = Draining(draining)
         self._engine = AskedEngine(
-            asker=asker, fetching=settings.git_timeout, draining=self._is_draining
+            asker=asker, fetching=settings.git_timeout, draining=self._draining
         )
         self._wake = wake
-        self._draining = draining
         self._inbox: SqliteInbox | None = None
         self._fetching: Fetching | None = None
 
@@ -114,7 +114,7 @@ class _Web:
             default=self._settings.default,
             clock=SystemClock(),
             arrived=self._call,
-            draining=self._is_draining,
+            draining=self._draining.asked_by_one_thread(),
             refusals=refusals,
             tally=tally,
         )
@@ -123,7 +123,7 @@ class _Web:
             events=events,
             other=behind_the_gate(
                 self._api(inbox, taking, reserve, tally),
-                Live(Reader(state_dir), self._engine, draining=self._is_draining),
+                Live(Reader(state_dir), self._engine, draining=self._draining),
             ),
             guard=make_guard(self._settings),
             browsers=Browsers(
@@ -141,7 +141,7 @@ class _Web:
             self._settings,
             crash.inbox(inbox),
             arrived=self._call,
-            draining=self._is_draining,
+            draining=self._draining,
             tally=tally,
         )
         return self._fetching.around(application)
@@ -170,7 +170,7 @@ class _Web:
                 inbox=taking,
                 default=self._settings.default,
                 clock=SystemClock(),
-                draining=self._is_draining,
+                draining=self._draining,
                 wake=self._wake,
                 tally=tally,
             ),
@@ -183,13 +183,8 @@ class _Web:
             metrics=lambda: (page.text(), CONTENT_TYPE),
         )
 
-    def _is_draining(self) -> bool:
-        poll = select.poll()  # of its own: several threads ask, and one object serves one only
-        poll.register(self._draining, select.POLLIN)
-        return bool(poll.poll(0))
-
     def _unready(self) -> Sequence[str]:
-        if self._is_draining():
+        if self._draining():
             return ["the service is shutting down"]
         trouble = self._inbox.trouble if self._inbox else ""
         try:
