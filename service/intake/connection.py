@@ -18,8 +18,8 @@ from typing import Any
 
 from gunicorn.asgi.protocol import ASGIProtocol
 
-from service.intake.asgi import Request, Response
-from service.intake.ordinary import ordinary
+from service.intake.asgi import Response
+from service.intake.ordinary import OrdinaryRequests
 from service.intake.refusals import CLOSE
 from service.intake.unread import refused
 
@@ -38,6 +38,8 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, worker: Any) -> None:  # noqa: ANN401  # gunicorn's business
         super().__init__(worker)
+        self._peer = ""
+        self._ordinary = OrdinaryRequests({}, peer="")
         self._header_timer: asyncio.TimerHandle | None = None
         self._cut_timer: asyncio.TimerHandle | None = None
         self._last_answer = False
@@ -53,6 +55,9 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the time for the header; refuse the connection when there are too many."""
         super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if peer else ""
+        self._ordinary = OrdinaryRequests(self.worker.direct_paths, peer=self._peer)
         self.worker.connections.add(self)
         if len(self.worker.connections) > self.cfg.worker_connections:
             self.refuse(503)
@@ -141,13 +146,10 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     def _take_ordinary(self, data: bytes) -> bool:
         """Have *data* answered if it is an ordinary request that can be; say whether it is."""
         worker = self.worker
-        found = ordinary(data, worker.direct_paths)
+        found = self._ordinary.read(data)
         if found is None:
             return False
-        path, headers, body = found
-        peer = self.transport.get_extra_info("peername")
-        request = Request(method="POST", path=path, headers=headers, peer=peer[0] if peer else "")
-        answering = worker.direct.direct(request, body, self._answer)
+        answering = worker.direct.direct(*found, self._answer)
         if answering is None:
             return False
         self._forget_header_timer()
@@ -194,11 +196,8 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         if self._closed:
             return
         del message  # may quote the request
-        peer = self.transport.get_extra_info("peername")
         self._safe_write(
-            refused(
-                self.worker.refusals, status, sender=peer[0] if peer else "", lines=extra_headers
-            )
+            refused(self.worker.refusals, status, sender=self._peer, lines=extra_headers)
         )
 
     def _send_response_start(

@@ -10,6 +10,8 @@ and to refuse.
 import re
 from collections.abc import Mapping
 
+from service.intake.asgi import Request
+
 Headers = list[tuple[bytes, bytes]]
 
 _LONGEST_HEAD = 8000
@@ -49,3 +51,28 @@ def ordinary(data: bytes, paths: Mapping[bytes, str]) -> tuple[str, Headers, byt
     ):
         return None
     return path, headers, data[end + 4 :]
+
+
+class OrdinaryRequests:
+    """Reads those of one connection; a head that comes again is not read again."""
+
+    def __init__(self, paths: Mapping[bytes, str], *, peer: str) -> None:
+        """*paths* as for `ordinary`; *peer* is the address of the other side."""
+        self._paths = paths
+        self._peer = peer
+        self._head = b""
+        self._size = 0
+        self._request: Request | None = None
+
+    def read(self, data: bytes) -> tuple[Request, bytes] | None:
+        """Return request and body when *data* is one ordinary request, else None."""
+        if self._request and len(data) == self._size and data.startswith(self._head):
+            return self._request, data[len(self._head) :]
+        found = ordinary(data, self._paths)
+        if found is None:
+            return None
+        path, headers, body = found
+        self._request = Request(method="POST", path=path, headers=headers, peer=self._peer)
+        self._size = len(data)
+        self._head = data[: self._size - len(body)]
+        return self._request, body

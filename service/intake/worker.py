@@ -8,6 +8,7 @@ underscore); `tests/intake` notices when they change.
 """
 
 import asyncio
+import gc
 import os
 import re
 from contextlib import suppress
@@ -56,6 +57,7 @@ class IntakeWorker(ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             self.direct = self.asgi
             plain = [path for path in self.asgi.paths if _PLAIN_PATH.fullmatch(path)]
             self.direct_paths = {b"POST %b HTTP/1.1" % path.encode(): path for path in plain}
+        gc.freeze()  # what is there now stays, and need not be looked at again and again
         for listener in self.sockets:
             server = await self.loop.create_server(
                 lambda: Connection(self),

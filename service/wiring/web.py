@@ -38,7 +38,7 @@ from service.ports import Inbox
 from service.strict_json import Json
 from service.wiring.asked import AskedEngine, InboxDoor
 from service.wiring.crash_points import crash_point
-from service.wiring.draining import Draining
+from service.wiring.draining import Draining, DrainingLoop
 from service.wiring.figures import heard, process_figures
 from service.wiring.keptn import Fetching
 from service.wiring.parts import SystemClock
@@ -85,6 +85,7 @@ class _Web:
     def __init__(self, settings: Settings, asker: Asker, *, wake: int, draining: int) -> None:
         self._settings = settings
         self._asker = asker
+        self._draining_descriptor = draining
         self._draining = Draining(draining)
         self._engine = AskedEngine(
             asker=asker, fetching=settings.git_timeout, draining=self._draining
@@ -114,7 +115,7 @@ class _Web:
             default=self._settings.default,
             clock=SystemClock(),
             arrived=self._call,
-            draining=self._draining.asked_by_one_thread(),
+            draining=DrainingLoop(self._draining, self._draining_descriptor),
             refusals=refusals,
             tally=tally,
         )

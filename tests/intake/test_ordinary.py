@@ -9,7 +9,7 @@ import pytest
 from gunicorn.config import Config
 
 from service.intake.connection import Connection
-from service.intake.ordinary import ordinary
+from service.intake.ordinary import OrdinaryRequests, ordinary
 
 PATHS = {b"POST / HTTP/1.1": "/"}
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/cloudevents+json\r\n"
@@ -92,6 +92,26 @@ def test_a_head_made_to_be_hard_to_match_costs_no_time():
 
     assert ordinary(head, PATHS) is None
     assert time.process_time() - start < 0.05
+
+
+def test_a_head_that_comes_again_brings_another_body():
+    requests = OrdinaryRequests(PATHS, peer="192.0.2.1")
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
+    first, _ = requests.read(head + b"{}")
+
+    assert requests.read(head + b"[]") == (first, b"[]")
+    assert requests.read(head + b"[ ]") is None
+    assert requests.read(head) is None
+
+
+def test_a_head_that_differs_in_one_byte_is_read_anew():
+    requests = OrdinaryRequests(PATHS, peer="")
+    data = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+    requests.read(data)
+
+    other, _ = requests.read(data.replace(b"Host: x", b"Host: y"))
+    assert other.header(b"host") == b"y"
+    assert requests.read(data.replace(b"Host: x", b"Host: \0")) is None
 
 
 def test_the_answer_is_the_same_whichever_way_the_request_comes(server, whole):
