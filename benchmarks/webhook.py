@@ -31,6 +31,8 @@ class Webhook:
         self._tools = tools
         self._port = port
         self._pid = pid
+        self.afterwards: dict[str, list[float]] = {}
+        """Seconds for which each hook still ran scripts after the last answer, by round."""
 
     def rate(self, hook: str, *, seconds: float, outstanding: int) -> float:
         """Return the answers per second of one hook; returns when nothing runs any more."""
@@ -44,20 +46,23 @@ class Webhook:
         wrong = [line for line in seen if line.what == "a" and line.status != 200]
         if wrong:
             raise Unavailable(f"webhook answered {wrong[0].status}")
-        self._wait_until_idle()
+        self.afterwards.setdefault(hook, []).append(self._wait_until_idle())
         return rate_of(seen, "a", warm=min(0.2, seconds / 3))
 
-    def _wait_until_idle(self) -> None:
+    def _wait_until_idle(self) -> float:
+        """Return the seconds that took."""
         children = Path(f"/proc/{self._pid}/task")
-        deadline = time.monotonic() + _DRAINED_WITHIN
+        start = time.monotonic()
+        deadline = start + _DRAINED_WITHIN
         while time.monotonic() < deadline:
             texts = []
             for thread in children.iterdir():
                 with suppress(OSError):
                     texts.append((thread / "children").read_text())
             if not any(texts):
-                return
+                break
             time.sleep(0.05)
+        return time.monotonic() - start
 
 
 @contextmanager
