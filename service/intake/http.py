@@ -165,12 +165,12 @@ def _permission(headers: Mapping[bytes, bytes]) -> Response:
 
 def _record(event: Event, receipt: Receipt, *, sender: str) -> None:
     what = "was accepted before; nothing new is run" if receipt.duplicate else "accepted, runs next"
-    if _log.isEnabledFor(logging.INFO):  # made here: `info` would look for where it was called
-        record = logging.LogRecord(
-            _log.name, logging.INFO, "", 0, "%s %s", (event.type, what), None
-        )
-        vars(record).update(run=receipt.run, event=event.id, sender=sender)
-        _log.handle(record)
+    _log.info(
+        "%s %s",
+        event.type,
+        what,
+        extra={"run": receipt.run, "event": event.id, "sender": sender},
+    )
 
 
 def _run_ids(now: datetime, count: int) -> list[str]:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import random
 import time
 from types import SimpleNamespace
 
 import pytest
+from gunicorn.asgi.parser import PythonProtocol
 from gunicorn.config import Config
 
 from service.intake.connection import Connection
@@ -84,6 +86,57 @@ def test_what_is_no_request_for_events_goes_the_long_way(data):
 )
 def test_what_two_readers_could_understand_differently_goes_the_long_way(lines):
     assert ordinary(b"POST / HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n{}", PATHS) is None
+
+
+SEEDS = (
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nX-A: b c\r\n\r\n{}",
+    b"POST / HTTP/1.1\r\nHost: x:1\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n",
+)
+INSERTED = (
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b" ",
+    b"\t",
+    b"\0",
+    b":",
+    b"\xff",
+    b"_",
+    b"0",
+    b"+",
+    b"chunked",
+    b"X",
+)
+
+
+def test_whatever_takes_the_short_way_is_read_alike_by_gunicorns_parser():
+    dice = random.Random(7)
+    alike = 0
+    for _ in range(20_000):
+        data = dice.choice(SEEDS)
+        for _ in range(dice.randint(1, 3)):
+            place = dice.randrange(len(data))
+            data = data[:place] + dice.choice(INSERTED) + data[place + dice.randint(0, 1) :]
+        found = ordinary(data, PATHS)
+        if found is not None:
+            assert read_by_gunicorn(data) == found
+            alike += 1
+
+    assert alike > 500
+
+
+def read_by_gunicorn(data):
+    body = bytearray()
+    parser = PythonProtocol(
+        on_body=body.extend,
+        limit_request_line=8190,
+        limit_request_fields=100,
+        limit_request_field_size=8190,
+    )
+    parser.feed(data)
+    assert parser.is_complete
+    assert parser.remaining() == b""
+    return "/", parser.headers, bytes(body)
 
 
 def test_a_head_made_to_be_hard_to_match_costs_no_time():
