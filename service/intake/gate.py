@@ -6,7 +6,7 @@ nobody may do is refused before the body is read.
 """
 
 import re
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 from service.errors import EventTooLarge
@@ -58,7 +58,7 @@ class Gate:
         max_body: int,
         body_timeout: float,
     ) -> None:
-        self.paths = frozenset(({"/", ""} if path == "/" else {path}) | {_EVENTS})
+        self._paths = ({"/", ""} if path == "/" else {path}) | {_EVENTS}
         self._events = events
         self._other = other
         self._guard = guard
@@ -75,6 +75,11 @@ class Gate:
             await _live(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Where events are sent; see `asgi.Direct`."""
+        return self._paths
 
     def direct(
         self, request: Request, body: bytes, answer: Answer
@@ -106,7 +111,7 @@ class Gate:
             sender = self._guard.by_signature(request, body, needed)
         if isinstance(sender, Denial):
             await self._deny(sender, request, send)
-        elif request.path in self.paths:
+        elif request.path in self._paths:
             head = request.method == "HEAD"
             await self._events.serve(
                 request, body, sender=sender, answer=lambda answer: answer.send(send, head=head)
@@ -140,7 +145,7 @@ class Gate:
 
     def _needed(self, request: Request) -> Allowed | None:
         """Return what a sender must be allowed to do; None for what is open to everybody."""
-        if request.path in self.paths:
+        if request.path in self._paths:
             return Allowed.SEND
         if request.path in _OPEN:
             return None
