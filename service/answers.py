@@ -16,7 +16,7 @@ from service.keptn_events import Belonging, Meaning, Reply, pick
 from service.outcome import ERROR_OBJECT, FollowUp, Outcome
 from service.runs import Outgoing
 from service.states import State
-from service.strict_json import Json, written
+from service.strict_json import Json, escaped
 from service.times import time_string
 
 SOURCE = "generic-executor-service"
@@ -159,7 +159,7 @@ class Answering:
         if event.specversion != "1.0":
             context = {"shkeptncontext": event.context} if event.context else {}
             document |= {"time": time_string(now), "contenttype": "application/json", **context}
-            return written(document | {"data": data})
+            return escaped(document | {"data": data})
         named = {
             "datacontenttype": "application/json",
             "shkeptncontext": event.context,
@@ -168,7 +168,7 @@ class Answering:
             "shkeptnspecversion": self._spec_version(),
         }
         document |= {name: value for name, value in named.items() if value}
-        return written(document | {"data": data})
+        return escaped(document | {"data": data})
 
     def _spec_version(self) -> str:
         if not self.event.type.startswith("sh.keptn."):
@@ -226,4 +226,4 @@ def _fitted(make: Callable[[str], Outgoing], said: str, *, run: str) -> Outgoing
 
 
 def _written_size(said: str) -> int:
-    return len(written(said))
+    return len(escaped(said))

@@ -70,6 +70,12 @@ def written(value: Json) -> bytes:
         return _ESCAPED.encode(value).encode("ascii")
 
 
+def escaped(value: Json) -> bytes:
+    """Return *value* as JSON in ASCII without blanks: no reader can make more bytes of it."""
+    text = written(value)
+    return text if text.isascii() else _ESCAPED.encode(value).encode("ascii")
+
+
 def canonical(value: Json) -> bytes:
     """Return the bytes that are equal for equal values: keys sorted, no blanks."""
     return _CANONICAL.encode(value).encode("ascii")
