@@ -70,6 +70,8 @@ class Handling:
         self._clock = clock
         self._new_id = new_id
         self._leaving = leaving
+        self.done: Callable[[str], None] = lambda _: None
+        """Told of a run that starts nothing more, before its result is written down."""
         self._stopping = False
         self._cancelled: dict[str, str] = {}
         """Runs that start no further script, and the reason."""
@@ -214,6 +216,7 @@ class Handling:
 
     async def _finish(self, story: Story) -> Handled:
         """Write down the result and the answers in one stroke, then let them leave."""
+        self.done(story.run.id)
         now = self._clock.now()
         state = worst([outcome.state for outcome in story.outcomes.values()])
         decisive = next(o for o in story.outcomes.values() if o.state is state)

@@ -14,6 +14,7 @@ from functools import partial
 
 from service.errors import JournalUnavailable, JournalUnreadable
 from service.handling import Handling
+from service.places import Places
 from service.ports import Journal, Runner
 from service.queues import Job, Queues
 from service.runs import Accepted, Run
@@ -52,11 +53,11 @@ class Worker:
         self._journal = journal
         self._handling = handling
         self._runners = runners
-        self._at_once = at_once
         self._has_room = has_room
         self._queues = Queues(per_project=per_project, rested=self.wake)
         self._running: dict[asyncio.Task[None], Job] = {}
-        self._places: Counter[str] = Counter()
+        self._places = Places(at_once)
+        handling.done = self._free
         self._seen = 0
         self._sweep_due = self._look_due = 0.0
         self._damage: JournalUnreadable | None = None
@@ -178,8 +179,8 @@ class Worker:
                 break
 
     def _start(self) -> None:
-        while len(self._running) < self._at_once and not self._stopping and self._has_room():
-            job = self._queues.next(self._places)
+        while self._places.left and not self._stopping and self._has_room():
+            job = self._queues.next(self._places.by_project)
             if job is None:
                 return
             self._launch(job)
@@ -187,17 +188,22 @@ class Worker:
     def _launch(self, job: Job) -> None:
         task = asyncio.create_task(self._do(job))
         self._running[task] = job
-        self._places[job.project] += 1
+        self._places.take(job.run, job.project)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        project = self._running.pop(task).project
+        run = self._running.pop(task).run
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a fault of ours; the event is taken up again", exc_info=error)
             self._sweep_due = asyncio.get_running_loop().time() + _SWEEP_AFTER_FAULT
-        self._places[project] -= 1
-        if not self._places[project]:
-            del self._places[project]
+        self._free(run)
+
+    def _free(self, run: str) -> None:
+        """Give the place of *run* to the next: it starts nothing more, or it is over.
+
+        So the end of one and the beginning of the next can be written down together.
+        """
+        self._places.free(run)
         self._called.set()
 
     async def _take_up(self, seq: int) -> Handled | None:

@@ -31,7 +31,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _CHUNK = 65536
 _INT = struct.Struct("i")
 _DESCRIPTORS_LOST = int(socket.MSG_CTRUNC)
-_ROOM_FOR_DESCRIPTORS = socket.CMSG_SPACE(16 * _INT.size)
+_DESCRIPTORS = 64
+_ROOM_FOR_DESCRIPTORS = socket.CMSG_SPACE(_DESCRIPTORS * _INT.size)
 
 
 class Isolate(NamedTuple):
@@ -114,7 +115,7 @@ class Channel:
         os.set_inheritable(connection.fileno(), False)  # noqa: FBT003
         connection.settimeout(0)
         self._connection = connection
-        self._outgoing: deque[tuple[memoryview, tuple[int, ...]]] = deque()
+        self._outgoing: deque[tuple[bytes, tuple[int, ...]]] = deque()
         self._incoming = bytearray()
         self._descriptors: deque[int] = deque()
 
@@ -124,34 +125,57 @@ class Channel:
     def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> bool:
         """Send as much as there is room for and return what `flush` returns.
 
+        As `put`, and raises `ConnectionError` when the other end is gone.
+        """
+        self.put(message, descriptors)
+        return self.flush()
+
+    def put(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
+        """Have *message* sent by the next `flush`.
+
         The channel owns *descriptors* from here on and closes them once they are sent.
-        Raises `ValueError` when the message is too long to be sent, `ConnectionError` when
-        the other end is gone.
+        Raises `ValueError` when the message is too long to be sent.
         """
         body = _body(message, len(descriptors))
         if len(body) > LONGEST_FRAME:
             _close_all(descriptors)
             raise ValueError(f"the request is too long: {len(body)} bytes")
-        self._outgoing.append((memoryview(_HEAD.pack(len(body)) + body), descriptors))
-        return self.flush()
+        self._outgoing.append((_HEAD.pack(len(body)) + body, descriptors))
 
     def flush(self) -> bool:
-        """Send what is waiting; True when nothing waits any more."""
+        """Send what is waiting, several messages at once; True when nothing waits any more."""
         while self._outgoing:
-            rest, descriptors = self._outgoing[0]
+            text, descriptors = self._taken_together()
             try:
                 if descriptors:
-                    sent = socket.send_fds(self._connection, [rest], list(descriptors))
+                    sent = socket.send_fds(self._connection, [text], descriptors)
                 else:
-                    sent = self._connection.send(rest)
+                    sent = self._connection.send(text)
             except BlockingIOError:
+                self._outgoing.appendleft((text, tuple(descriptors)))
                 return False
+            except OSError:
+                _close_all(descriptors)
+                raise
             _close_all(descriptors)
-            if sent == len(rest):
-                self._outgoing.popleft()
-            else:
-                self._outgoing[0] = (rest[sent:], ())
+            if sent < len(text):
+                self._outgoing.appendleft((text[sent:], ()))
         return True
+
+    def _taken_together(self) -> tuple[bytes, list[int]]:
+        """Take out the messages that go together; descriptors travel with the first byte."""
+        text, first = self._outgoing.popleft()
+        texts, descriptors = [text], list(first)
+        size = len(text)
+        while self._outgoing:
+            text, more = self._outgoing[0]
+            size += len(text)
+            if size > _CHUNK or len(descriptors) + len(more) > _DESCRIPTORS:
+                break
+            self._outgoing.popleft()
+            texts.append(text)
+            descriptors += more
+        return (texts[0] if len(texts) == 1 else b"".join(texts)), descriptors
 
     def receive(self) -> list[tuple[Message, tuple[int, ...]]]:
         """Return the messages that are complete after one read, with their descriptors.

@@ -7,6 +7,7 @@ one asyncio loop and never blocks it.
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 
 from service.engine.protocol import Channel, Ended, Isolate, Message, Ready, Start, Stop
 from service.engine.streams import Streams
@@ -26,6 +27,7 @@ class RunnerClient:
         self.streams = Streams()
         """Where the output of what is started can be watched."""
         self._channel = Channel(connection)
+        self._flushing = False
         self._runs: dict[str, asyncio.Future[Ended]] = {}
         self._ready: Ready | None = None
         self._answered = asyncio.Event()
@@ -51,10 +53,13 @@ class RunnerClient:
         future = asyncio.get_running_loop().create_future()
         self._runs[start.run] = future
         try:
-            self._send(start, streams)
+            self._channel.put(start, streams)
         except ValueError:
             del self._runs[start.run]
             raise
+        if not self._flushing:  # what is started in this turn of the loop goes together
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush_soon)
         return future
 
     def stop(self, run: str, why: str, *, grace: float) -> bool:
@@ -75,14 +80,22 @@ class RunnerClient:
         """Let the runner process go; it ends what still runs."""
         self._lose()
 
-    def _send(self, message: Message, streams: tuple[int, ...] = ()) -> None:
+    def _send(self, message: Message) -> None:
+        self._sent(lambda: self._channel.send(message))
+
+    def _sent(self, send: Callable[[], bool]) -> None:
         try:
-            all_sent = self._channel.send(message, streams)
+            all_sent = send()
         except OSError:
             self._lose()
             return
         if not all_sent:
             asyncio.get_running_loop().add_writer(self._channel, self._flush)
+
+    def _flush_soon(self) -> None:
+        self._flushing = False
+        if not self.gone.is_set():
+            self._sent(self._channel.flush)
 
     def _flush(self) -> None:
         try:

@@ -1,8 +1,8 @@
 """One thread per file that commits whatever was asked for meanwhile.
 
 Waiting for the disk is what a durable write costs, so nobody waits alone: while one
-commit is under way the next batch gathers, without any timer. `inbox` and `record` hand
-in pieces of work as functions of the connection; what the work does is theirs. A thread
+commit is under way the next batch gathers, and a little longer when many come. `inbox`
+and `record` hand in pieces of work as functions of the connection; what the work does is theirs. A thread
 and not the event loop, because a commit blocks for as long as the disk takes.
 """
 
@@ -26,6 +26,10 @@ from service.journal.transaction import Stroke, T, Transaction, Work
 LAZY_SECONDS = 0.05
 """A lazy piece of work is written at latest this long after it was handed in."""
 _PAUSE_AFTER_FAILURE = 1.0
+_CROWD = 3
+"""Callers of one commit from which on the next one waits for company, too."""
+_PERIOD = 0.002
+"""Seconds from the beginning of such a commit to that of the next, at least."""
 _DAMAGES = 3
 _MOST_LAZY = 10_000
 """Kept for later while nothing can be written; beyond, the oldest are forgotten."""
@@ -53,6 +57,7 @@ class Committer:
         self._trouble = ""
         self._damages = 0
         """Commits that met damage, one after another."""
+        self._not_before = 0.0
         self._thread = threading.Thread(target=self._run, name=f"commit-{path.name}", daemon=True)
         self._thread.start()
 
@@ -116,13 +121,25 @@ class Committer:
         strokes = []
         with suppress(Empty):
             item = self._queue.get(timeout=patience)
+            self._wait_for_company()
             while True:
                 if item is not None:
                     strokes.append(item)
                 item = self._queue.get_nowait()
         return strokes
 
+    def _wait_for_company(self) -> None:
+        """Let some callers gather when there are many: fewer commits leave more time for them.
+
+        What a commit costs hardly depends on how much is in it. Who is alone never waits, and
+        a disk that is slow makes callers gather by itself.
+        """
+        pause = self._not_before - time.monotonic()
+        if pause > 0 and not self._closing:
+            time.sleep(pause)
+
     def _commit(self, strokes: Sequence[Stroke]) -> None:
+        self._not_before = time.monotonic() + _PERIOD if len(strokes) >= _CROWD else 0.0
         self._nudged = False  # before they are taken: what comes now is not forgotten
         lazy = [self._lazy.popleft() for _ in range(len(self._lazy))]
         try:
