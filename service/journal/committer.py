@@ -2,8 +2,9 @@
 
 Waiting for the disk is what a durable write costs, so nobody waits alone: while one
 commit is under way the next batch gathers, and a little longer when many come. `inbox`
-and `record` hand in pieces of work as functions of the connection; what the work does is theirs. A thread
-and not the event loop, because a commit blocks for as long as the disk takes.
+and `record` hand in pieces of work as functions of the connection; what the work does is
+theirs. A thread and not the event loop, because a commit blocks for as long as the disk
+takes.
 """
 
 import asyncio
