@@ -1,17 +1,25 @@
-"""Events that were given up are sent after all: `pending`, with the same id.
+"""Events are given up, and sent after all: `pending`, with the same id.
 
-The engine has this done for `genexec resend`; without a running service the command does it
-itself. The event goes to the end of its line, behind what was created since.
+`record` has an event buried when it cannot be delivered. The engine has letters sent after
+all for `genexec resend`; without a running service the command does it itself. The event goes
+to the end of its line, behind what was created since.
 """
 
 import sqlite3
 from collections.abc import Sequence
 
+from service.journal.counters import moved
 from service.journal.rows import delivery_of
-from service.journal.statements import ALL_DEAD, LAST_DEAD, ONE_DEAD, REVIVE
+from service.journal.statements import ALL_DEAD, BURY, LAST_DEAD, ONE_DEAD, REVIVE
 from service.runs import Outgoing
 
 _STEP = 500
+
+
+def bury(database: sqlite3.Connection, event_id: str, error: str) -> None:
+    """Make a pending event a dead letter; this counts as an attempt."""
+    number = database.execute(BURY, (error, event_id)).rowcount
+    moved(database, number, before="pending", after="dead")
 
 
 def revive(database: sqlite3.Connection, event_id: str) -> Sequence[Outgoing]:
@@ -38,4 +46,6 @@ def _revived(database: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -
         if delivery.outgoing.body:
             database.execute(REVIVE, (position,))
             revived.append(delivery.outgoing)
+    number = len(revived)
+    moved(database, number, before="dead", after="pending")
     return revived

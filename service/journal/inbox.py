@@ -6,23 +6,24 @@ over is written in `record.db`, which belongs to the engine, see `record`.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import ContentConflict, JournalUnavailable, QueueFull
 from service.journal.committer import Committer
 from service.journal.database import exists, open_for_reading, open_for_writing, translating
+from service.journal.joint import Insertion, Joint
 from service.journal.reserve import Reserve
 from service.journal.rows import ACCEPTED, Row, arrival_row
 from service.journal.schema import inbox_schema, record_schema
 from service.journal.transaction import T, Work
 from service.runs import Arrival, Receipt
 
-_INSERT = f"INSERT INTO accepted ({ACCEPTED}) VALUES ({', '.join('?' * 14)})"
+_INSERT = Insertion("accepted", ACCEPTED)
 _KNOWN = "SELECT run, digest FROM accepted WHERE id = ? AND source = ?"
-_COUNT = "SELECT value FROM counter WHERE name = 'accepted'"
-_ADD = "UPDATE counter SET value = value + ? WHERE name = 'accepted'"
+_ADD = "UPDATE counter SET value = value + ? WHERE name = 'accepted' RETURNING value"
 _SETTLED = "SELECT value FROM counter WHERE name = 'settled'"
 
 
@@ -62,7 +63,7 @@ class SqliteInbox:
         if self._reserve is not None and not self._reserve.held:
             raise JournalUnavailable("the disk is full; send the event again later")
         rows = [arrival_row(arrival, arrival.event.digest()) for arrival in arrivals]
-        return await self._committer.submit(lambda database: self._write(database, rows))
+        return await self._committer.submit(_Acceptance(rows, self._write, self._is_full))
 
     @property
     def trouble(self) -> str:
@@ -89,17 +90,15 @@ class SqliteInbox:
     def _write(self, database: sqlite3.Connection, rows: Sequence[Row]) -> list[Receipt]:
         receipts = [self._write_one(database, row) for row in rows]
         added = sum(not receipt.duplicate for receipt in receipts)
-        if added:
-            if self._is_full(database.execute(_COUNT).fetchone()[0] + added):
-                raise QueueFull
-            database.execute(_ADD, (added,))
+        if added and self._is_full(_counted(database, added)):
+            raise QueueFull
         return receipts
 
     def _write_one(self, database: sqlite3.Connection, row: Row) -> Receipt:
         run, id_, source, digest = row[:4]
         known = database.execute(_KNOWN, (id_, source)).fetchone()
         if known is None:
-            database.execute(_INSERT, row)
+            _INSERT.write(database, [row])
             return Receipt(run=run)
         first, digest_of_first = known
         if digest != digest_of_first:
@@ -123,6 +122,35 @@ class SqliteInbox:
             return int(self._record.execute(_SETTLED).fetchone()[0])
 
 
+@dataclass(frozen=True, slots=True)
+class _Acceptance(Joint):
+    """What one sender waits for. Events that are all new are written together."""
+
+    rows: Sequence[Row]
+    alone: Callable[[sqlite3.Connection, Sequence[Row]], Sequence[Receipt]]
+    is_full: Callable[[int], bool]
+
+    def __call__(self, database: sqlite3.Connection) -> Sequence[Receipt]:
+        """Write it by itself; it may be known."""
+        return self.alone(database, self.rows)
+
+    @classmethod
+    def together(
+        cls, database: sqlite3.Connection, works: Sequence["_Acceptance"]
+    ) -> Sequence[Sequence[Receipt]]:
+        """See `Joint`. Raises when one of the events is known, or there is no room for all."""
+        rows = [row for work in works for row in work.rows]
+        if _INSERT.write(database, rows) and works[0].is_full(_counted(database, len(rows))):
+            raise QueueFull
+        return [[Receipt(run=row[0]) for row in work.rows] for work in works]
+
+
+def _counted(database: sqlite3.Connection, added: int) -> int:
+    """Count more events; return how many there were ever."""
+    ((total,),) = database.execute(_ADD, (added,)).fetchall()
+    return int(total)
+
+
 def _continue_after(connection: sqlite3.Connection, record_path: Path) -> None:
     """Let a new inbox count on where a lost one ended.
 
@@ -140,5 +168,5 @@ def _continue_after(connection: sqlite3.Connection, record_path: Path) -> None:
         ).fetchone()
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('accepted', ?)", (last,))
-    connection.execute(_ADD, (counted,))
+    _counted(connection, counted)
     connection.execute("COMMIT")

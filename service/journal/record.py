@@ -16,6 +16,7 @@ from service.event import Event
 from service.journal.accepted import AcceptedEvents
 from service.journal.committer import Committer
 from service.journal.database import open_for_reading, open_for_writing, translating
+from service.journal.dead_letters import bury
 from service.journal.pending import PendingEvents
 from service.journal.reserve import Reserve
 from service.journal.rows import written
@@ -25,14 +26,13 @@ from service.journal.statements import (
     ATTEMPTED,
     ATTEMPTS_WITH_OUTPUT,
     BEGUN,
-    BURY,
     CURSOR,
     FOLLOWED,
+    NEWEST,
     OPEN,
     OURS,
-    SENT,
 )
-from service.journal.strokes import advance_cursor, write_stroke
+from service.journal.strokes import RunStroke, SentMark, advance_cursor
 from service.journal.transaction import T, Work
 from service.ports import Clock
 from service.runs import Accepted, Attempt, Delivery, Outgoing, Run, Waiting
@@ -70,13 +70,13 @@ class SqliteRecord:
         self._closing.callback(self._inbox.close)
         try:
             self._reads = open_for_reading(path, record_schema())
+            with translating(path):
+                (self._newest,) = self._reads.execute(NEWEST).fetchone()
         except BaseException:
             self.close()
             raise
         self._closing.callback(self._reads.close)
-        self._pending = PendingEvents(
-            self._reads, path=path, bury=lambda id_, why: self._mark(BURY, [(why, id_)])
-        )
+        self._pending = PendingEvents(self._reads, path=path, bury=self._bury_lazily)
 
     def close(self) -> None:
         """Write what was handed in and close the files."""
@@ -94,6 +94,10 @@ class SqliteRecord:
     def waiting(self, *, after: int, limit: int) -> Sequence[Waiting]:
         """Return what was accepted after position *after* and has no run yet."""
         found: list[Waiting] = []
+        if after >= self._newest:  # the cursor is not beyond, and none of these has a run
+            rows = self._inbox.after(after, limit)
+            if not rows or rows[0].seq == after + 1:
+                return rows
         with translating(self._path):
             mark = self._reads.execute(CURSOR).fetchone()[0]
             position = max(after, mark)
@@ -164,9 +168,8 @@ class SqliteRecord:
         What comes after a run is over belongs to an older attempt and is discarded; an
         outgoing event that is known keeps its first body. A stroke may be repeated.
         """
-        await self._committer.submit(
-            lambda database: write_stroke(database, run, attempts, outgoing)
-        )
+        self._newest = max(self._newest, run.seq)
+        await self._committer.submit(RunStroke(run, attempts, outgoing))
 
     def hops(self, event: Event) -> int | None:
         """Return how many of our events led to *event*; see `ports.Journal`.
@@ -205,23 +208,25 @@ class SqliteRecord:
 
     def sent(self, ids: Sequence[str]) -> None:
         """Remember deliveries with the next commit."""
-        at = written(self._clock.now())
-        self._mark(SENT, [(at, id_) for id_ in ids])
+        self._committer.submit_lazily(SentMark(written(self._clock.now()), ids))
 
     def attempted(self, event_id: str, *, error: str) -> None:
         """Remember a delivery attempt that failed with the next commit."""
-        self._mark(ATTEMPTED, [(error, event_id)])
+        self._committer.submit_lazily(
+            lambda database: database.execute(ATTEMPTED, (error, event_id))
+        )
 
     async def bury(self, event_id: str, *, error: str) -> None:
         """Move an outgoing event to the dead letters; this counts as an attempt."""
-        await self._committer.submit(lambda database: database.execute(BURY, (error, event_id)))
+        await self._committer.submit(lambda database: bury(database, event_id, error))
 
-    def _mark(self, statement: str, rows: Sequence[tuple[str, str]]) -> None:
-        self._committer.submit_lazily(lambda database: database.executemany(statement, rows))
+    def _bury_lazily(self, event_id: str, error: str) -> None:
+        self._committer.submit_lazily(lambda database: bury(database, event_id, error))
 
     def _write_off(self, run: Run, state: State, reason: str) -> None:
         over = replace(run, state=state, reason=reason, ended_at=self._clock.now())
-        self._committer.submit_lazily(lambda database: write_stroke(database, over, (), ()))
+        self._newest = max(self._newest, run.seq)
+        self._committer.submit_lazily(RunStroke(over, (), ()))
 
     def _begun(self, first: int, last: int) -> set[int]:
         return {seq for (seq,) in self._reads.execute(BEGUN, (first, last))}
@@ -229,4 +234,5 @@ class SqliteRecord:
     def _close_gap(self, mark: int, position: int) -> None:
         """Positions the inbox has lost never get a run; the cursor must not wait for them."""
         if position > mark:
+            self._newest = max(self._newest, position)
             self._committer.submit_lazily(lambda database: advance_cursor(database, position))

@@ -1,4 +1,5 @@
 -- Version 2 of record.db. A row of an earlier version has no checksum; it is believed.
+-- record_3.sql goes on.
 
 ALTER TABLE run ADD COLUMN checksum INTEGER;      -- CRC-32 of the other columns
 ALTER TABLE attempt ADD COLUMN checksum INTEGER;  -- CRC-32 of the other columns

@@ -136,7 +136,10 @@ def is_sound(row: Row) -> bool:
 
 def checksum_of(values: Row) -> int:
     """Return the checksum of a run or an attempt as it stands in its row."""
-    return stored_checksum(*("" if value is None else str(value) for value in values))
+    texts = [
+        value if type(value) is str else "" if value is None else str(value) for value in values
+    ]
+    return zlib.crc32("\0".join(texts).encode())
 
 
 def forgotten_checksum(run: str, event_id: str, source: str) -> int:
@@ -167,7 +170,9 @@ def delivery_of(row: Row) -> Delivery:
 
 def written(time: datetime) -> str:
     """Return *time* so that texts sort like times."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds")
+    if time.tzinfo is not UTC:
+        time = time.astimezone(UTC)
+    return time.isoformat(timespec="microseconds")
 
 
 def _or_none(time: datetime | None) -> str | None:

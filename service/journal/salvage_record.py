@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from service.journal.amends import adopt_orphans, end_attempts, replace_run
+from service.journal.counters import recount
 from service.journal.fresh import Fresh
 from service.journal.rows import ATTEMPT, DELIVERY, RUN, Row, checksum_of
 from service.journal.schema import record_schema
@@ -81,6 +82,7 @@ def salvage_record(
         for name, value in wreck.some("SELECT name, value FROM meta") or ():
             fresh.tell(str(name), str(value))
         fresh.count("cursor", unread.begun_up_to)
+        recount(fresh.database)
     return fresh
 
 

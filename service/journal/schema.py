@@ -30,4 +30,4 @@ def inbox_schema() -> Schema:
 
 def record_schema() -> Schema:
     """Return what `record.db` holds."""
-    return schema("record", "record_2", application_id=0x67654E52)
+    return schema("record", "record_2", "record_3", application_id=0x67654E52)

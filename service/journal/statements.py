@@ -5,49 +5,58 @@ how it goes about each: none may read through a whole table. States are written 
 a partial index depends on them.
 """
 
+from service.journal.joint import Insertion, Lookup
 from service.journal.rows import ACCEPTED_BACK, ATTEMPT, DELIVERY, OUTGOING, RUN, UNSEEN
 
 
-def _upsert(table: str, columns: str, key: str, *, changing: str, only: str = "") -> str:
+def _changing(columns: str, *, key: str, only: str = "") -> str:
     """Only what changes is named: SQLite rewrites every index whose columns are."""
-    names = [name.strip() for name in changing.split(",")]
+    names = [name.strip() for name in columns.split(",")]
     changes = ", ".join(f"{name} = excluded.{name}" for name in names)
-    places = ", ".join("?" * len(columns.split(",")))
-    return (
-        f"INSERT INTO {table} ({columns}) VALUES ({places})"
-        f" ON CONFLICT ({key}) DO UPDATE SET {changes} {only}"
-    )
+    return f"ON CONFLICT ({key}) DO UPDATE SET {changes} {only}"
 
 
-WRITE_RUN = _upsert(
+WRITE_RUN = Insertion(
     "run",
     f"{RUN}, open, checksum",
-    "id",
-    changing='state, reason, started_at, ended_at, result, status, message, "commit", note, open,'
-    " checksum",
-    only="WHERE open = 1",
+    _changing(
+        'state, reason, started_at, ended_at, result, status, message, "commit", note, open,'
+        " checksum",
+        key="id",
+        only="WHERE open = 1",
+    ),
 )
-WRITE_ATTEMPT = _upsert(
+WRITE_ATTEMPT = Insertion(
     "attempt",
     f"{ATTEMPT}, checksum",
-    "run, position, number",
-    changing='path, "commit", blob, state, started_at, ended_at, exit_code, signal, http_status,'
-    " ending, detail, message, cut, structured, leftovers, checksum",
+    _changing(
+        'path, "commit", blob, state, started_at, ended_at, exit_code, signal, http_status,'
+        " ending, detail, message, cut, structured, leftovers, checksum",
+        key="run, position, number",
+    ),
 )
-WRITE_OUTPUT = _upsert(
+WRITE_OUTPUT = Insertion(
     "output",
     "run, position, number, content",
-    "run, position, number",
-    changing="content",
+    _changing("content", key="run, position, number"),
 )
-WRITE_OUTGOING = (
-    f"INSERT INTO outgoing ({OUTGOING}, state, attempts, last_error)"
-    f" VALUES ({', '.join('?' * 9)}, 'pending', 0, '') ON CONFLICT (id) DO NOTHING"
+WRITE_OUTGOING = Insertion(
+    "outgoing",
+    f"{OUTGOING}, state, attempts, last_error",
+    "ON CONFLICT (id) DO NOTHING",
+    constants="'pending', 0, ''",
 )
+COUNT = Insertion(
+    "counter",
+    "name, value",
+    "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+)
+KNOWN = Lookup("SELECT id, state, open FROM run WHERE seq = ?")
 NEXT = "SELECT seq FROM run WHERE seq > ? ORDER BY seq LIMIT ?"
-MOVE_CURSOR = "UPDATE counter SET value = ? WHERE name = 'cursor' AND value < ?"
 
 CURSOR = "SELECT value FROM counter WHERE name = 'cursor'"
+NEWEST = "SELECT max((SELECT value FROM counter WHERE name = 'cursor'),"
+NEWEST += " ifnull((SELECT max(seq) FROM run), 0))"
 WAITING = "SELECT seq, run, project FROM accepted WHERE seq > ? ORDER BY seq LIMIT ?"
 BEGUN = "SELECT seq FROM run WHERE seq BETWEEN ? AND ?"
 ONE_ACCEPTED = f"SELECT {ACCEPTED_BACK} FROM accepted WHERE seq = ?"

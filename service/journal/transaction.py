@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from service.journal.database import (
     translated,
     write_nothing,
 )
+from service.journal.joint import Joint
 from service.journal.replies import Result
 
 _log = logging.getLogger(__name__)
@@ -61,9 +63,11 @@ class Transaction:
         """
         self._begin()
         try:
-            for work in lazy:
-                work(self._connection)
-            results = [Result(one.future, one.work(self._connection)) for one in strokes]
+            self._do(lazy)
+            values = self._do([stroke.work for stroke in strokes])
+            results = [
+                Result(stroke.future, value) for stroke, value in zip(strokes, values, strict=True)
+            ]
         except Exception:  # noqa: BLE001  # rare; made once more, to see which one it was
             self.roll_back()
             self._begin()
@@ -75,6 +79,16 @@ class Transaction:
         self._connection.execute("BEGIN IMMEDIATE")
         if self.probing:
             write_nothing(self._connection)
+
+    def _do(self, works: Sequence[Work[Any]]) -> list[Any]:
+        """Do all work, in order, that of one kind together; return what came of each."""
+        values: list[Any] = []
+        for kind, group in groupby(works, key=type):
+            if issubclass(kind, Joint):
+                values += kind.together(self._connection, list(group))
+            else:
+                values += [work(self._connection) for work in group]
+        return values
 
     def _write_apart(self, lazy: Sequence[Work[object]], strokes: Sequence[Stroke]) -> list[Result]:
         """Write so that a piece of work that fails takes none of the others with it."""

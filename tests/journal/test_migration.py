@@ -42,8 +42,8 @@ def test_rl_8_the_first_version_is_no_damage(first_version, state_dir):
 def test_rl_8_both_files_are_of_this_version_afterwards(first_version, state_dir, clock):
     assert make_sound(state_dir, now=clock.now()) == ()
 
-    for name in MARKS:
-        assert first_version(name, "PRAGMA user_version") == [(2,)]
+    for name, version in (("inbox", 2), ("record", 3)):
+        assert first_version(name, "PRAGMA user_version") == [(version,)]
         assert first_version(name, "SELECT * FROM meta") == []
 
 

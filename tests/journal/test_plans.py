@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from service.journal import inbox, origins, reading, retention, standing, statements
+from service.journal.joint import Insertion, Lookup
 from service.journal.rows import RUN, UNSEEN
 from service.journal.schema import inbox_schema, record_schema
 
@@ -15,6 +16,12 @@ _STATEMENTS = {
     for module in _MODULES
     for name, value in vars(module).items()
     if isinstance(value, str) and value.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
+}
+_STATEMENTS |= {
+    (module.__name__, name.strip("_")): value.one
+    for module in _MODULES
+    for name, value in vars(module).items()
+    if isinstance(value, Insertion | Lookup)
 }
 _STATEMENTS |= {
     ("page", "run by state"): reading.page("run", RUN, ["seq < ?"], ["state"]),

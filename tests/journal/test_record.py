@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from service.errors import JournalUnavailable
 from service.runs import Waiting, opened
 from service.states import State
 
@@ -246,3 +247,63 @@ def test_restart_at_every_step_finds_what_the_step_left(
     record.close()
 
     assert open_record().pending(after=0, limit=9) == []
+
+
+def counted(state_dir):
+    """The counters of runs and outgoing events, and the same by counting the rows."""
+    with closing(sqlite3.connect(state_dir / "record.db")) as database:
+        counters = dict(database.execute("SELECT name, value FROM counter WHERE value <> 0"))
+        rows = dict(database.execute("SELECT state, count(*) FROM run GROUP BY state"))
+        rows |= database.execute("SELECT state, count(*) FROM outgoing GROUP BY state").fetchall()
+        rows |= {"cursor": database.execute("SELECT max(seq) FROM run").fetchone()[0]}
+        for name, open_ in (("open", 1), ("settled", 0)):
+            found = "SELECT count(*) FROM run WHERE open = ?"
+            rows |= {name: database.execute(found, (open_,)).fetchone()[0]}
+    return counters, rows
+
+
+def test_the_counters_tell_what_is_there_when_much_is_written_at_once(
+    record, take_up, make_attempt, make_outgoing, state_dir
+):
+    """More runs than one statement takes, most of them twice in the same commit."""
+
+    async def story():
+        runs = [await take_up() for _ in range(40)]
+        strokes = []
+        for run in runs:
+            events = [
+                make_outgoing(run, f"{run.id}-{kind}", kind) for kind in ("started", "finished")
+            ]
+            strokes.append(record.begin(running(run), [make_attempt()], events[:1]))
+            if run.seq % 3:
+                ended = make_attempt(state=State.PASSED, output=b"done")
+                strokes += [record.end(over(run), [ended], events) for _ in range(2)]
+        await asyncio.gather(*strokes)
+        for run in runs:
+            record.sent([f"{run.id}-started"])
+        await record.bury("run-001-finished", error="answered 400")
+
+    asyncio.run(story())
+    record.close()
+
+    counters, rows = counted(state_dir)
+    assert counters == rows
+    assert (rows["passed"], rows["running"], rows["sent"], rows["dead"]) == (27, 13, 40, 1)
+    assert (rows["open"], rows["settled"], rows["cursor"], rows["pending"]) == (13, 27, 40, 26)
+
+
+def test_a_stroke_that_cannot_be_written_takes_no_count_with_it(record, take_up, state_dir):
+    async def story():
+        one, other = await take_up(), await take_up()
+        wrong = replace(running(other), project=None)
+        return await asyncio.gather(
+            record.begin(running(one), (), ()), record.begin(wrong, (), ()), return_exceptions=True
+        )
+
+    _, error = asyncio.run(story())
+    record.close()
+
+    assert isinstance(error, JournalUnavailable)
+    counters, rows = counted(state_dir)
+    assert counters == {"running": 1, "open": 1, "cursor": 1}
+    assert rows == counters | {"settled": 0}

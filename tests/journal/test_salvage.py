@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -84,7 +85,8 @@ def bit(path):
     """Flip one bit in the middle of a row; the structure of the file stays whole."""
     word = {"inbox.db": b"yyyyyyyyyy", "record.db": b"deployment.triggered.sh"}[path.name]
     content = path.read_bytes()
-    at = content.index(word, len(content) // 3) + 5
+    places = [found.start() for found in re.finditer(word, content)]
+    at = places[len(places) // 2] + 5
     overwrite(path, at, bytes([content[at] ^ 1]))
 
 

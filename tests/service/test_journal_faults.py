@@ -283,7 +283,7 @@ def test_rl_8_a_journal_of_the_first_version_is_migrated(service, event):
 
     service.start()
 
-    assert rows(service, "record.db", "PRAGMA user_version") == [(2,)]
+    assert rows(service, "record.db", "PRAGMA user_version") == [(3,)]
     assert service.wait_for(service.send(event(TASK)))["state"] == "passed"
 
 
