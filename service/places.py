@@ -4,14 +4,16 @@
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 
 class Places:
     """The places there are, and who has them."""
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int, *, freed: Callable[[], None]) -> None:
+        """*freed* is called when there is one more."""
         self._at_once = at_once
+        self._freed = freed
         self._project_of: dict[str, str] = {}
         self._taken: Counter[str] = Counter()
 
@@ -31,10 +33,15 @@ class Places:
         self._taken[project] += 1
 
     def free(self, run: str) -> None:
-        """Take back the one of *run*, if it has one."""
+        """Take back the one of *run*, if it has one.
+
+        That is when it starts nothing more: so its end and the beginning of the next run can
+        be written down together.
+        """
         project = self._project_of.pop(run, None)
         if project is None:
             return
         self._taken[project] -= 1
         if not self._taken[project]:
             del self._taken[project]
+        self._freed()

@@ -56,14 +56,14 @@ class Worker:
         self._has_room = has_room
         self._queues = Queues(per_project=per_project, rested=self.wake)
         self._running: dict[asyncio.Task[None], Job] = {}
-        self._places = Places(at_once)
-        handling.done = self._free
         self._seen = 0
         self._sweep_due = self._look_due = 0.0
         self._damage: JournalUnreadable | None = None
         self.ended = Counter[State]({state: 0 for state in State if state.ended})
         """Runs that are over since the start, by the state they ended in."""
         self._called = asyncio.Event()
+        self._places = Places(at_once, freed=self._called.set)
+        handling.done = self._places.free
         self._stopping = False
 
     def wake(self) -> None:
@@ -196,13 +196,6 @@ class Worker:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a fault of ours; the event is taken up again", exc_info=error)
             self._sweep_due = asyncio.get_running_loop().time() + _SWEEP_AFTER_FAULT
-        self._free(run)
-
-    def _free(self, run: str) -> None:
-        """Give the place of *run* to the next: it starts nothing more, or it is over.
-
-        So the end of one and the beginning of the next can be written down together.
-        """
         self._places.free(run)
         self._called.set()
 

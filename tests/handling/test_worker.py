@@ -100,6 +100,26 @@ def test_never_more_of_one_project_run_at_once_than_it_may(stage, work):
 
 
 @pytest.mark.usefixtures("slow")
+def test_the_next_starts_while_the_end_of_the_last_is_written_down(stage, work, monkeypatch):
+    end = stage.journal.end
+
+    async def when_two_have_started(*entries):
+        async with asyncio.timeout(60):
+            while len(stage.runner.orders) < 2:
+                await asyncio.sleep(1.0)
+        await end(*entries)
+
+    monkeypatch.setattr(stage.journal, "end", when_two_have_started)
+    stage.accept_for("shop")
+    stage.accept_for("shop")
+
+    work(at_once=1)
+
+    assert states(stage) == [State.PASSED, State.PASSED]
+    assert stage.runner.at_once["all"] == 1
+
+
+@pytest.mark.usefixtures("slow")
 def test_events_start_in_the_order_they_came(stage, work):
     for number in range(9):
         stage.accept_for(f"p{number % 3}", id=f"event-{number}")
