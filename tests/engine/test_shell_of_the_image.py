@@ -83,7 +83,7 @@ SNIPPETS = {
     "braces": "echo {a,b}{1..3} {01..10..3} {e..a} {ä,ö}",
     "references": "f() { local -n r=$1; r+=(3); }; x=(1); f x; echo ${x[@]}; y=x; echo ${!y}",
     "large environment": "export X=$(printf %100000s a); env | wc -c | grep -c .; printf '%s' \"$X\" | wc -c; X=$(printf %200000s a); /bin/true; echo $?",
-    "large texts": "x=$(printf %70000s a); echo ${#x}; y=${x// /b}; echo ${#y} ${y: -3}; cat <<< $y | md5sum",
+    "large texts": "x=$(printf %20000s a); echo ${#x}; y=${x// /b}; echo ${#y} ${y: -3}; cat <<< $y | md5sum",
     "full disk": "echo x > /dev/full; echo $?; printf x > /dev/full; echo $?",
     # The shell itself
     "version": "echo $BASH_VERSION ${BASH_VERSINFO[@]} $OSTYPE $MACHTYPE $HOSTTYPE",
