@@ -7,6 +7,7 @@ from pathlib import Path
 from service import __version__
 
 USER = 65532
+SHELL = "/bin/bash-static"
 PROMISED = ("bash", "bash-static", "curl", "git", "jq", "python3", "ssh", "tini", "genexec")
 
 PACKAGES = {
@@ -29,6 +30,21 @@ def test_scripts_find_what_is_promised_to_them(image):
     ]
 
     assert missing == []
+
+
+def test_the_shell_opens_one_file_for_its_language(image):
+    maps = "while read -r line; do echo ${line##* }; done < /proc/self/maps"
+
+    said = image.inside(f"{SHELL} -c '{maps}'", user=USER)
+
+    opened = {line for line in said.splitlines() if "locale" in line}
+    assert opened == {"/usr/lib/locale/locale-archive"}
+
+
+def test_the_shell_survives_the_name_of_no_user(image):
+    said = image.inside(f"{SHELL} -c 'echo ~nosuch ~root'", user=USER)
+
+    assert said == "~nosuch /root\n"
 
 
 def test_the_python_of_scripts_knows_requests_and_yaml(image):
