@@ -123,10 +123,7 @@ class Channel:
         return self._connection.fileno()
 
     def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> bool:
-        """Send as much as there is room for and return what `flush` returns.
-
-        As `put`, and raises `ConnectionError` when the other end is gone.
-        """
+        """Do `put` and `flush`; raises `ConnectionError` when the other end is gone, too."""
         self.put(message, descriptors)
         return self.flush()
 
@@ -164,18 +161,18 @@ class Channel:
 
     def _taken_together(self) -> tuple[bytes, list[int]]:
         """Take out the messages that go together; descriptors travel with the first byte."""
-        text, first = self._outgoing.popleft()
-        texts, descriptors = [text], list(first)
-        size = len(text)
+        texts: list[bytes] = []
+        descriptors: list[int] = []
+        size = 0
         while self._outgoing:
             text, more = self._outgoing[0]
             size += len(text)
-            if size > _CHUNK or len(descriptors) + len(more) > _DESCRIPTORS:
+            if texts and (size > _CHUNK or len(descriptors) + len(more) > _DESCRIPTORS):
                 break
             self._outgoing.popleft()
             texts.append(text)
             descriptors += more
-        return (texts[0] if len(texts) == 1 else b"".join(texts)), descriptors
+        return b"".join(texts), descriptors
 
     def receive(self) -> list[tuple[Message, tuple[int, ...]]]:
         """Return the messages that are complete after one read, with their descriptors.
