@@ -226,12 +226,10 @@ class Channel:
 
 
 def _body(message: Message, descriptors: int) -> bytes:
-    beside = joined(message.environment) if isinstance(message, Start) else None
-    if isinstance(message, Start) and beside is not None:
-        message = message._replace(environment={})
-    text = _encode([type(message).__name__, descriptors, message])
-    if beside is not None:
-        text = f"{text}\0{beside}"
+    behind = ""
+    if isinstance(message, Start) and (variables := joined(message.environment)) is not None:
+        message, behind = message._replace(environment={}), f"\0{variables}"
+    text = _encode([type(message).__name__, descriptors, message]) + behind
     # Bytes of an exposed variable that are not UTF-8 are half surrogates in Python.
     return text.encode("utf-8", "surrogatepass")
 
