@@ -9,7 +9,7 @@ import click
 from service.config.reading import read_settings
 from service.logs import set_up
 from service.wiring.engine import run_engine
-from service.wiring.own_process import end_with_parent, keep_memory_private
+from service.wiring.own_process import end_with_parent, keep_memory_private, work_in_batches
 
 
 @click.command("engine", hidden=True)
@@ -21,6 +21,7 @@ def command(runner: int, talk: int, wake: int, parent: int) -> None:
     """Run the engine process; the numbers are inherited descriptors."""
     end_with_parent(parent)
     keep_memory_private()
+    work_in_batches()
     settings = read_settings(os.environ)
     set_up(as_json=settings.log_format == "json", level=settings.log_level)
     with socket.socket(fileno=runner) as to_runner, socket.socket(fileno=talk) as to_web:

@@ -7,7 +7,7 @@ import click
 
 from service.config.reading import read_settings
 from service.logs import set_up
-from service.wiring.own_process import end_with_parent, keep_memory_private
+from service.wiring.own_process import end_with_parent, keep_memory_private, work_in_batches
 from service.wiring.web import run_web
 
 
@@ -21,6 +21,7 @@ def command(draining: int, talk: int, listening: int, wake: int, parent: int) ->
     """Run the web process; the numbers are inherited descriptors."""
     end_with_parent(parent)
     keep_memory_private()
+    work_in_batches()
     settings = read_settings(os.environ)
     set_up(as_json=settings.log_format == "json", level=settings.log_level)
     run_web(

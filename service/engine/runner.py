@@ -20,7 +20,7 @@ from types import FrameType
 from service.engine.process_tree import end_all
 from service.engine.protocol import Channel
 from service.engine.runner_loop import RunnerLoop
-from service.engine.sandbox import adopt_orphans, end_with_parent, restrict_self
+from service.engine.sandbox import adopt_orphans, end_with_parent, restrict_self, work_in_batches
 from service.engine.script_process import PATIENCE
 
 
@@ -50,6 +50,7 @@ def main() -> None:
 def _be_the_runner(channel: Channel, keeper: int) -> int:
     adopt_orphans()
     end_with_parent()
+    work_in_batches()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         if os.getppid() == keeper:

@@ -64,6 +64,13 @@ def weaken_root() -> None:
             _prctl(_PR_CAPBSET_DROP, number)
 
 
+def work_in_batches() -> None:
+    """Push nobody aside when we are woken (SCHED_BATCH, see sched(7)); scripts are as others."""
+    with contextlib.suppress(OSError):
+        policy = os.SCHED_BATCH | os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(0, policy, os.sched_param(0))
+
+
 def adopt_orphans() -> None:
     """Become the process that descendants fall to when their parents die."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)

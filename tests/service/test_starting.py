@@ -1,5 +1,6 @@
 """What can go wrong at the start is said in a sentence, with an exit code."""
 
+import os
 import socket
 import time
 
@@ -84,3 +85,12 @@ def test_a_port_in_use_is_named_in_the_log(service, until):
 
     assert str(port) in service.log.read_text()
     assert "Traceback" not in service.log.read_text()
+
+
+def test_its_processes_push_nobody_aside(service):
+    service.start()
+
+    policies = {name: os.sched_getscheduler(pid) for name, pid in service.processes().items()}
+
+    working = {name: policies[name] for name in ("engine", "runner", "web")}
+    assert working == dict.fromkeys(working, os.SCHED_BATCH)

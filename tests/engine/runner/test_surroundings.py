@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import stat
 from pathlib import Path
@@ -29,6 +30,12 @@ def test_a_script_has_three_descriptors_and_an_empty_input(execute, make_order):
 
     # 255 is bash's own hold on the script.
     assert execution.stdout == b"0\n1\n2\n255\n"
+
+
+def test_a_script_is_scheduled_as_every_other_program(execute, make_order):
+    execution = execute(make_order("cut -d ' ' -f 41 /proc/$$/stat"))
+
+    assert int(execution.stdout) == os.SCHED_OTHER
 
 
 def test_ignored_signals_are_not_inherited(execute, make_order):
