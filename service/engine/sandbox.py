@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import time
+from typing import Any
 
 OPEN_FILES = 256
 
@@ -65,10 +66,19 @@ def weaken_root() -> None:
 
 
 def work_in_batches() -> None:
-    """Push nobody aside when we are woken (SCHED_BATCH, see sched(7)); scripts are as others."""
+    """Push nobody aside when we are woken (SCHED_BATCH, see sched(7)), if we may.
+
+    What we start is not to do the same, see `as_others`.
+    """
     with contextlib.suppress(OSError):
-        policy = os.SCHED_BATCH | os.SCHED_RESET_ON_FORK
-        os.sched_setscheduler(0, policy, os.sched_param(0))
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def as_others() -> dict[str, Any]:
+    """Return what `posix_spawn` is told, so that a program is not scheduled as we are."""
+    if os.sched_getscheduler(0) == os.SCHED_OTHER:
+        return {}
+    return {"scheduler": (os.SCHED_OTHER, os.sched_param(0))}
 
 
 def adopt_orphans() -> None:

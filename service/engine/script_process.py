@@ -13,6 +13,7 @@ from math import inf
 
 from service.engine.process_tree import Process, ask_to_end, descendants, end_tree, signal_group
 from service.engine.protocol import DEADLINE, EXIT, NOT_RUN, Ended, Start
+from service.engine.sandbox import as_others
 
 PATIENCE = 5.0
 """Seconds until a process that does not even obey SIGKILL is left alone."""
@@ -44,6 +45,7 @@ def spawn(start: Start, streams: tuple[int, ...]) -> int:
             setsid=True,
             setsigmask=(),
             setsigdef=_ALL_SIGNALS,
+            **as_others(),
         )
     except OSError as error:
         if error.errno == errno.E2BIG:

@@ -92,5 +92,5 @@ def test_its_processes_push_nobody_aside(service):
 
     policies = {name: os.sched_getscheduler(pid) for name, pid in service.processes().items()}
 
-    working = {name: policies[name] for name in ("engine", "runner", "web")}
+    working = {name: policies[name] for name in ("engine", "runner", "worker")}
     assert working == dict.fromkeys(working, os.SCHED_BATCH)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from service.engine.process_tree import signal_process
+from service.engine.sandbox import as_others
 from service.engine.warm.letters import BORN, LONGEST_ORDER, READY, ROOM, UNFIT, stamps
 from service.engine.warm.spares import Spare, Waiting
 
@@ -141,6 +142,7 @@ def _launch(python: str, channel: socket.socket) -> int:
             {**_ENVIRONMENT, ROOM.decode(): " " * LONGEST_ORDER},
             file_actions=actions,
             setsid=True,
+            **as_others(),
             setsigmask=(),
             setsigdef=_ALL_SIGNALS,
         )

@@ -33,7 +33,7 @@ def test_a_script_has_three_descriptors_and_an_empty_input(execute, make_order):
 
 
 def test_a_script_is_scheduled_as_every_other_program(execute, make_order):
-    execution = execute(make_order("cut -d ' ' -f 41 /proc/$$/stat"))
+    execution = execute(make_order("read -ra word < /proc/self/stat; echo ${word[40]}"))
 
     assert int(execution.stdout) == os.SCHED_OTHER
 
