@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN = 40.0
 ENDS_WITHIN = 20.0
 PARTS = {"service.engine.runner": "keeper", "engine": "engine", "web": "web"}
-_ARTEFACTS = ("libfiu: ", "Fatal read error on pipe transport", "callback Capture._read")
+_ARTEFACTS = ("libfiu: ", "Fatal read error on pipe transport", "callback Streams._dispatch")
 """What the tool for disk faults says itself, and its faults in pipes, which are no disks."""
 BELOW = {"keeper": "runner", "web": "worker"}
 
