@@ -37,13 +37,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from service.config.reading import CRASH_AT
-from service.engine.process_tree import marked_run
 from service.intake.asgi import Application, Message, Receive, Scope, Send
 from service.outcome import Execution
 from service.ports import Inbox, Journal, Order, Runner, Sender, Source
 from service.runs import Arrival, Attempt, Outgoing, Receipt, Run
 from service.scripts import Found, Listing, LookUp
 from service.strict_json import parse
+from service.wiring.spawned import is_spawned, processes
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,6 @@ POINTS = (
     "run-recorded", "spawned", "ended", "result-recorded", "finished-queued", "finished-sent",
 )  # fmt: skip
 KEY_FILE = "crash-test"
-_LOOK_PAUSE = 0.001
 
 
 class CrashPoint:
@@ -219,8 +218,9 @@ class _Runner:
         self.cancel = inner.cancel
 
     async def run(self, order: Order) -> Execution:
+        before = processes()
         running = asyncio.ensure_future(self._inner.run(order))
-        if await _is_spawned(order.run, running):
+        if await is_spawned(order.run, running, before):
             self._point.pass_by("spawned")
         execution = await running
         self._point.pass_by("ended")
@@ -238,13 +238,3 @@ class _Sender:
         kind = str(event["type"]).rpartition(".")[2] if isinstance(event, Mapping) else ""
         if kind in ("started", "finished"):
             self._point.pass_by(f"{kind}-sent")
-
-
-async def _is_spawned(run: str, running: "asyncio.Future[Execution]") -> bool:
-    """Wait until a process of *run* is there; False when it was gone before it was seen."""
-    while not running.done():
-        numbers = [entry.name for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-        if any(marked_run(int(number)) == run for number in numbers):
-            return True
-        await asyncio.sleep(_LOOK_PAUSE)
-    return False
