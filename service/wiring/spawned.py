@@ -1,4 +1,4 @@
-"""Seeing the process of a script, however short its life; for `crash_points`."""
+"""Seeing the process of a script, however short its life (`crash_points`)."""
 
 import asyncio
 import os
