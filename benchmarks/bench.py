@@ -35,7 +35,7 @@ SIZES = {
         output=100_000_000, patience=60.0,
     ),
     "quick": Size(
-        rounds=2, seconds=1.0, finished_runs=20_000, queue=3_000, short_queue=200,
+        rounds=2, seconds=0.7, finished_runs=10_000, queue=2_000, short_queue=200,
         output=20_000_000, patience=5.0,
     ),
     "smoke": Size(
