@@ -1,6 +1,7 @@
 """Every row is measured once, tiny: the code runs and every event is delivered."""
 
 import os
+import resource
 import shutil
 
 import pytest
@@ -84,6 +85,22 @@ def test_a_program_is_compiled_once(tmp_path):
     first = compiled("floor", tmp_path).stat().st_mtime_ns
 
     assert compiled("floor", tmp_path).stat().st_mtime_ns == first
+
+
+def test_what_webhook_accepts_and_does_not_run_does_not_count(bench):
+    if shutil.which("webhook") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("webhook is not installed")
+        pytest.skip("webhook is not installed (Debian package `webhook`)")
+
+    with webhook(bench.folder / "losing", bench.tools) as other:
+        other.rate("asynchronous", seconds=0.3, outstanding=1)
+        resource.prlimit(other.pid, resource.RLIMIT_NOFILE, (30, 30))
+        other.rate("asynchronous", seconds=0.3, outstanding=16)
+
+    all_of_few, some_of_many = other.carried_out
+    assert all_of_few == 1.0
+    assert 0.0 < some_of_many < 1.0
 
 
 def test_a_missing_webhook_is_named(tmp_path, monkeypatch):
