@@ -158,7 +158,7 @@ class Pod:
             try:
                 yield it
             finally:
-                it.kill()
+                end(it)
 
     def address(self, process):
         """Where the service listens, as soon as it is ready."""
@@ -179,6 +179,17 @@ def first(process):
     """Process 1 of the pod, by its number here."""
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     return int(path.read_text().split()[0])
+
+
+def end(process):
+    """Kill process 1 of the pod, and all others with it.
+
+    The signal that unshare(1) arranges for its own end is lost when setpriv changes the user.
+    """
+    try:
+        os.kill(first(process), signal.SIGKILL)
+    except (OSError, IndexError):
+        process.kill()
 
 
 def inhabitants(process):
