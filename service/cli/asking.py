@@ -2,8 +2,10 @@
 
 import asyncio
 import getpass
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,21 +21,46 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _T = TypeVar("_T")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """Where a running service is, and what shows who asks."""
+
+    url: str
+    token_file: Path | None
+    ca_file: Path | None
+
+
 def service_options(function: _Command) -> _Command:
-    """Add --url, --token-file, --ca-file to a command that asks a running service."""
-    return _url_option("http://127.0.0.1:8080/")(_identity_options(function))
+    """Add --url, --token-file, --ca-file; the command gets the `Address` they name, *service*."""
+    return _url_option("http://127.0.0.1:8080/")(_identity_options(_gathered(function)))
 
 
-def elsewhere_options(function: _Command) -> _Command:
-    """Add the same to a command that answers here unless an address is given."""
-    return _url_option(None)(_identity_options(function))
+def elsewhere_options(*here: str) -> Callable[[_Command], _Command]:
+    """Add the same to a command that answers here unless an address is given.
 
-
-def elsewhere(context: click.Context, *here: str) -> bool:
-    """Say whether a service is to be asked: an address is given, none of the options *here*.
-
-    Raises `UsageError` when the command line has both, or options for a service without one.
+    Then *service* is None. *here* names the options that say where to look here: who types one
+    does not ask a service. Typing options of both kinds is refused.
     """
+
+    def add(function: _Command) -> _Command:
+        return _url_option(None)(_identity_options(_gathered(function, here=here)))
+
+    return add
+
+
+def _gathered(function: _Command, *, here: Sequence[str] = ()) -> _Command:
+    """Hand *function* one `Address` in place of three options."""
+
+    @wraps(function)
+    def call(*, url: str, token_file: Path | None, ca_file: Path | None, **others: object) -> None:
+        asked = _is_asked(click.get_current_context(), here)
+        address = Address(url=url, token_file=token_file, ca_file=ca_file)
+        function(service=address if asked else None, **others)
+
+    return call  # type: ignore[return-value]  # click calls it by the names of its options
+
+
+def _is_asked(context: click.Context, here: Sequence[str]) -> bool:
     typed = [
         name
         for name in (*here, "url", "token_file", "ca_file")
@@ -43,7 +70,7 @@ def elsewhere(context: click.Context, *here: str) -> bool:
     local = [word for name, word in zip(typed, words, strict=True) if name in here]
     if local and "url" in typed:
         raise click.UsageError(f"--url asks a service, {local[0]} looks here; give one of them")
-    asked = bool(context.params["url"]) and not local
+    asked = context.params["url"] is not None and not local
     if not asked and words != local:
         raise click.UsageError(f"{words[-1]} is for a service; name it with --url")
     return asked
@@ -77,19 +104,15 @@ def _identity_options(function: _Command) -> _Command:
     )(function)
 
 
-def ask(
-    question: Callable[[RemoteDesk], Awaitable[_T]],
-    *,
-    url: str,
-    token_file: Path | None,
-    ca_file: Path | None,
-) -> _T:
+def ask(question: Callable[[RemoteDesk], Awaitable[_T]], service: Address) -> _T:
     """Return the answer of the service; ends the command with 69 when it cannot be reached."""
-    parts = urlsplit(url)
+    parts = urlsplit(service.url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise click.UsageError(f"--url {url!r} is no address of a service")
+        raise click.UsageError(f"--url {service.url!r} is no address of a service")
     desk = RemoteDesk(
-        f"{parts.scheme}://{parts.netloc}", token_file=token_file or "", ca_file=ca_file or ""
+        f"{parts.scheme}://{parts.netloc}",
+        token_file=service.token_file or "",
+        ca_file=service.ca_file or "",
     )
 
     async def asked() -> _T:

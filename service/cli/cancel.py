@@ -1,11 +1,10 @@
 """`genexec cancel RUN`: end a run of a running service."""
 
 import json
-from pathlib import Path
 
 import click
 
-from service.cli.asking import ask, myself, service_options
+from service.cli.asking import Address, ask, myself, service_options
 from service.cli.options import as_json_option
 
 
@@ -13,18 +12,14 @@ from service.cli.options import as_json_option
 @click.argument("run", metavar="RUN")
 @service_options
 @as_json_option
-def command(
-    run: str, url: str, token_file: Path | None, ca_file: Path | None, as_json: bool
-) -> None:
+def command(run: str, service: Address, as_json: bool) -> None:
     """End RUN, which a running service has accepted and not finished.
 
     RUN is the id of a run, the beginning of one, or `last`. A script that runs gets
     GENEXEC_GRACE to end; a run that waits is ended at once. Whoever waits for its answer is
     told. Exit code 1 when the run was over already.
     """
-    cancelled = ask(
-        lambda desk: desk.cancel(run, myself()), url=url, token_file=token_file, ca_file=ca_file
-    )
+    cancelled = ask(lambda desk: desk.cancel(run, myself()), service)
     if as_json:
         click.echo(json.dumps({"run": run, "cancelled": cancelled}))
     else:

@@ -4,11 +4,10 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import click
 
-from service.cli.asking import ask, elsewhere, elsewhere_options
+from service.cli.asking import Address, ask, elsewhere_options
 from service.cli.event_file import HELP, read_one
 from service.cli.options import as_json_option, scripts_options, settings_with
 from service.cli.terminal import shown
@@ -25,19 +24,15 @@ from service.wiring.parts import make_rules
 @click.command("explain", epilog=HELP)
 @click.argument("event", metavar="EVENT")
 @scripts_options
-@elsewhere_options
+@elsewhere_options("scripts", "layout")
 @click.option("--variables", is_flag=True, help="Add every variable, its origin; secrets masked.")
 @as_json_option
-@click.pass_context
 def command(
-    context: click.Context,
     *,
     event: str,
     scripts: str | None,
     layout: str | None,
-    url: str,
-    token_file: Path | None,
-    ca_file: Path | None,
+    service: Address | None,
     variables: bool,
     as_json: bool,
 ) -> None:
@@ -53,15 +48,12 @@ def command(
       genexec explain event.json --scripts https://git.example.com/scripts.git --variables
       genexec explain event.json --url http://127.0.0.1:8080/
     """  # noqa: D301  # click reads the escape
-    there = elsewhere(context, "scripts", "layout")
-    if there and variables:
+    if service and variables:
         raise click.UsageError("--variables are known where scripts run; leave --url out")
     settings = settings_with(scripts, layout)
     asked = read_one(event, settings.accept)
-    if there:
-        answer = ask(
-            lambda desk: desk.explain_event(asked), url=url, token_file=token_file, ca_file=ca_file
-        )
+    if service:
+        answer = ask(lambda desk: desk.explain_event(asked), service)
     else:
         belonging = belonging_of(asked, settings.default)
         answer = as_dict(asked, belonging, asyncio.run(explained(asked, settings)))

@@ -1,11 +1,10 @@
 """`genexec rerun RUN`: the same event once more."""
 
 import json
-from pathlib import Path
 
 import click
 
-from service.cli.asking import ask, myself, service_options
+from service.cli.asking import Address, ask, myself, service_options
 from service.cli.options import as_json_option
 
 
@@ -13,15 +12,11 @@ from service.cli.options import as_json_option
 @click.argument("run", metavar="RUN")
 @service_options
 @as_json_option
-def command(
-    run: str, url: str, token_file: Path | None, ca_file: Path | None, as_json: bool
-) -> None:
+def command(run: str, service: Address, as_json: bool) -> None:
     """Have the event of RUN answered once more by a running service.
 
     RUN is the id of a run, the beginning of one, or `last`. It becomes a new event with a new
     id, and a new run; the id of that is printed. Which scripts run is decided anew.
     """
-    new = ask(
-        lambda desk: desk.rerun(run, myself()), url=url, token_file=token_file, ca_file=ca_file
-    )
+    new = ask(lambda desk: desk.rerun(run, myself()), service)
     click.echo(json.dumps({"run": new}) if as_json else new)

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import click
 
 from service.api.records import summary_record
-from service.cli.asking import ask, elsewhere, elsewhere_options
+from service.cli.asking import Address, ask, elsewhere_options
 from service.cli.options import as_json_option, open_origins, open_record, state_dir_option
 from service.cli.terminal import moment, shown
 from service.runs import Summary
@@ -23,19 +22,15 @@ _COLUMNS = "{:<18} {:<12} {:<20} {:<34} {:<26} {}"
 @click.option("--state", type=click.Choice([str(state) for state in State]))
 @click.option("--project", metavar="NAME")
 @state_dir_option
-@elsewhere_options
+@elsewhere_options("state_dir")
 @as_json_option
-@click.pass_context
 def command(
-    context: click.Context,
     *,
     limit: int,
     state: str | None,
     project: str | None,
     state_dir: str | None,
-    url: str,
-    token_file: Path | None,
-    ca_file: Path | None,
+    service: Address | None,
     as_json: bool,
 ) -> None:
     """List what was run, newest first.
@@ -45,14 +40,11 @@ def command(
     had no script, the others tell how their scripts ended. More about one: genexec show RUN
     """
     wanted = State(state) if state else None
-    if elsewhere(context, "state_dir"):
+    if service is not None:
         summaries = ask(
-            lambda desk: desk.summaries(limit=limit, state=wanted, project=project),
-            url=url,
-            token_file=token_file,
-            ca_file=ca_file,
+            lambda desk: desk.summaries(limit=limit, state=wanted, project=project), service
         )
-        none = f"no such runs at {url}"
+        none = f"no such runs at {service.url}"
     else:
         runs = open_record(state_dir).runs(limit=limit, state=wanted, project=project)
         summaries, none = open_origins(state_dir).summaries(runs), _NONE

@@ -4,13 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import click
 
 from service.api.reading import RunDetail
 from service.api.records import detail_record, summary_record
-from service.cli.asking import ask, elsewhere, elsewhere_options
+from service.cli.asking import Address, ask, elsewhere_options
 from service.cli.options import as_json_option, open_origins, open_record, state_dir_option
 from service.cli.terminal import moment, shown
 from service.outcome import readable
@@ -35,18 +34,14 @@ class _Told:
 @click.argument("run", metavar="RUN", default="last")
 @click.option("--output", "only_output", is_flag=True, help="Print only what the scripts said.")
 @state_dir_option
-@elsewhere_options
+@elsewhere_options("state_dir")
 @as_json_option
-@click.pass_context
 def command(
-    context: click.Context,
     *,
     run: str,
     only_output: bool,
     state_dir: str | None,
-    url: str,
-    token_file: Path | None,
-    ca_file: Path | None,
+    service: Address | None,
     as_json: bool,
 ) -> None:
     """Show everything about one run, from the record here or with --url from a service.
@@ -55,10 +50,7 @@ def command(
     event, which script ran, from which level and commit, every attempt with its output, and
     the events that were sent.
     """
-    if elsewhere(context, "state_dir"):
-        told = ask(lambda desk: _there(desk, run), url=url, token_file=token_file, ca_file=ca_file)
-    else:
-        told = _here(state_dir, run)
+    told = ask(lambda desk: _there(desk, run), service) if service else _here(state_dir, run)
     if only_output:
         for text in told.outputs.values():
             click.echo(shown(text), nl=False)
