@@ -7,7 +7,7 @@ gives the same answer as then. `handling` asks here; what is decided is decided 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from service.decision import Decision, decided
+from service.decision import Decision, decided, nobodys
 from service.event import Event
 from service.keptn_events import Belonging, Meaning, meaning_of
 from service.ports import Source
@@ -46,7 +46,7 @@ class Choices:
     async def of(self, event: Event, belonging: Belonging) -> Choice:
         """Return what runs for *event*. Raises `SourceUnavailable`, `SourceMisconfigured`."""
         meaning = meaning_of(event)
-        if ignored := meaning.ignored or ("" if belonging.project else "no project"):
+        if ignored := nobodys(meaning, belonging):
             return Choice(decision=Decision(meaning=meaning, ignored=ignored))
         kind = _Kind(meaning, belonging, event.extension("gitcommitid"))
         question, known = self._known.get(kind) or (None, None)

@@ -31,10 +31,15 @@ async def decide(event: Event, belonging: Belonging, *, source: Source, layout: 
     Raises `SourceUnavailable` and `SourceMisconfigured`.
     """
     meaning = meaning_of(event)
-    if ignored := meaning.ignored or ("" if belonging.project else "no project"):
+    if ignored := nobodys(meaning, belonging):
         return Decision(meaning=meaning, ignored=ignored)
     question = look_up(meaning, belonging, layout, event.extension("gitcommitid"))
     return decided(meaning, question, await source.look_up(question))
+
+
+def nobodys(meaning: Meaning, belonging: Belonging) -> str:
+    """Return why no script is even looked for, else an empty text."""
+    return meaning.ignored or ("" if belonging.project else "no project")
 
 
 def decided(meaning: Meaning, question: LookUp, listing: Listing) -> Decision:

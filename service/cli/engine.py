@@ -7,9 +7,10 @@ import socket
 import click
 
 from service.config.reading import read_settings
+from service.engine.sandbox import work_in_batches
 from service.logs import set_up
 from service.wiring.engine import run_engine
-from service.wiring.own_process import end_with_parent, keep_memory_private, work_in_batches
+from service.wiring.own_process import end_with_parent, keep_memory_private
 
 
 @click.command("engine", hidden=True)

@@ -6,8 +6,9 @@ import socket
 import click
 
 from service.config.reading import read_settings
+from service.engine.sandbox import work_in_batches
 from service.logs import set_up
-from service.wiring.own_process import end_with_parent, keep_memory_private, work_in_batches
+from service.wiring.own_process import end_with_parent, keep_memory_private
 from service.wiring.web import run_web
 
 

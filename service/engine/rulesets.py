@@ -37,7 +37,6 @@ class Kept:
     def is_free(self) -> bool:
         """The directory is gone: not moved, and not one of a file system that does not count."""
         last = self._directory
-        last = self._directory
         return last is not None and last.links > 0 and last.links_now() == 0
 
     def serve(self, directory: Place, landlock: Landlock) -> None:

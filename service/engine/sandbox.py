@@ -66,9 +66,10 @@ def weaken_root() -> None:
 
 
 def work_in_batches() -> None:
-    """Push nobody aside when we are woken (SCHED_BATCH, see sched(7)), if we may.
+    """Push nobody aside when we are woken: a moment later there is more to be done at once.
 
-    What we start is not to do the same, see `as_others`.
+    See sched(7), SCHED_BATCH; what is started from here is scheduled likewise, unless it is
+    started `as_others`. Where that is forbidden, we work all the same.
     """
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
@@ -128,7 +129,8 @@ def _count_tasks(user: int) -> int:
     total = 0
     for name in os.listdir("/proc"):  # noqa: PTH208  # pathlib is not loaded here
         if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/status", "rb") as status:  # noqa: PTH123
+            path = f"/proc/{name}/status"
+            with contextlib.suppress(OSError), open(path, "rb") as status:  # noqa: PTH123  # as above
                 lines = dict(line.split(b":", 1) for line in status if b":" in line)
                 if int(lines[b"Uid"].split()[0]) == user:
                     total += int(lines[b"Threads"])

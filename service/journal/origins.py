@@ -25,9 +25,9 @@ _EXTENSION = (
 ASKED = f"SELECT run, sender, {_EXTENSION.format('genexecuser')}"
 ASKED += f", {_EXTENSION.format('genexecurl')} FROM accepted WHERE run IN ({{}})"
 SCRIPTS = "SELECT run, script FROM attempt WHERE number = 1 AND run IN ({})"
+SCRIPTS += " ORDER BY run, position"
 NEXT = "SELECT run, json_extract(structured, '$.next') FROM attempt WHERE run IN ({})"
 NEXT += " AND json_type(structured, '$.next') = 'array' ORDER BY run, position, number"
-SCRIPTS += " ORDER BY run, position"
 EVENT = f"SELECT {ACCEPTED_BACK} FROM accepted WHERE run = ?"
 
 

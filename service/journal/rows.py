@@ -139,7 +139,7 @@ def checksum_of(values: Row) -> int:
     texts = [
         value if type(value) is str else "" if value is None else str(value) for value in values
     ]
-    return zlib.crc32("\0".join(texts).encode())
+    return stored_checksum(*texts)
 
 
 def forgotten_checksum(run: str, event_id: str, source: str) -> int:

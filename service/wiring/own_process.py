@@ -4,7 +4,6 @@ import ctypes
 import os
 import signal
 import sys
-from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -23,16 +22,6 @@ def end_with_parent(parent: int) -> None:
 def keep_memory_private() -> None:
     """Let no other process of this user read this one's memory and environment."""
     _prctl(_PR_SET_DUMPABLE, 0)
-
-
-def work_in_batches() -> None:
-    """Push nobody aside when we are woken: a moment later there is more to be done at once.
-
-    See sched(7), SCHED_BATCH; all that this process starts is scheduled likewise. Where that
-    is forbidden, we work all the same.
-    """
-    with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _prctl(option: int, value: int) -> None:

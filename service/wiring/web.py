@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from flask import Flask
 
@@ -236,8 +235,3 @@ def make_guard(settings: Settings) -> Guard:
         tolerance=settings.signature_tolerance,
         clock=clock,
     )
-
-
-def address_of(state_dir: Path) -> str:
-    """Return where the service of this state directory listens. Raises `OSError`."""
-    return (state_dir / ADDRESS_FILE).read_text(encoding="utf-8").strip()
