@@ -181,7 +181,7 @@ def _r2_untrue(evidence: Evidence) -> Iterator[Finding]:
         if event is None or not kinds["finished"]:
             continue
         data = kinds["finished"][0]["data"]
-        said = data.get("result") or data.get("action", {}).get("result")  # type: ignore[attr-defined]
+        said = data.get("result") or data.get("action", {}).get("result")  # type: ignore[attr-defined]  # of an action
         undone = [script for script in event.kind.scripts if (id_, script) not in ended]
         if said == "pass" and undone:
             yield _finding("R2", event, f"answered `pass` without {undone}", evidence)

@@ -139,9 +139,10 @@ def pick(fields: Mapping[str, Json], *path: str) -> Json:
     for key in path:
         if not isinstance(value, dict):
             return None
-        if key not in value:
-            key = next((name for name in value if name.lower() == key.lower()), key)  # noqa: PLW2901
-        value = value.get(key)
+        if key in value:
+            value = value[key]
+        else:
+            value = next((value[name] for name in value if name.lower() == key.lower()), None)
     return value
 
 

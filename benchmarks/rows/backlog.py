@@ -84,7 +84,7 @@ def _drain(bench: Bench, service: Service, *, until_empty: bool = False) -> floa
     """Let the engine go on for the seconds of a round; return the runs per second."""
     service.thaw_engine()
     if bench.size.short_queue >= _MANY:
-        time.sleep(min(_WARM, bench.size.seconds / 5))
+        time.sleep(min(_WARM, bench.size.seconds / 5))  # the first runs are slower
     reader = service.reader
     first, begun = reader.counts()["passed"], time.monotonic()
     end = begun + bench.size.seconds

@@ -54,8 +54,7 @@ def outgoing_record(delivery: Delivery) -> Mapping[str, Json]:
 
 
 def _record(value: object, *, without: str = "") -> dict[str, Json]:
-    # Every value that comes here is a dataclass; mypy has no name for that.
-    names = (field.name for field in fields(value) if field.name != without)  # type: ignore[arg-type]
+    names = (field.name for field in fields(value) if field.name != without)  # type: ignore[arg-type]  # a dataclass
     return {name: _json(getattr(value, name)) for name in names}
 
 

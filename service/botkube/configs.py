@@ -118,7 +118,7 @@ def _merged(below: Mapping[str, Json], above: Mapping[str, Json]) -> dict[str, J
     for key, value in above.items():
         before = merged.get(key)
         both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(before, value) if both else value  # type: ignore[arg-type]
+        merged[key] = _merged(before, value) if both else value  # type: ignore[arg-type]  # as *both* says
     return merged
 
 

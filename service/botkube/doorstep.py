@@ -31,7 +31,7 @@ def step_in() -> int:
         sys.stderr.write("[ERROR] mutual TLS (PLUGIN_CLIENT_CERT) is not offered here\n")
         raise SystemExit(1)
     host = os.dup(1)
-    os.set_inheritable(host, False)  # noqa: FBT003
+    os.set_inheritable(host, False)  # noqa: FBT003  # has no name
     os.dup2(2, 1)
     empty, writing = os.pipe()
     os.close(writing)

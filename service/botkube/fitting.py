@@ -109,7 +109,7 @@ def _smaller(section: Section, part: _Part, over: int) -> Section:
     return _changed(section, part.name, shorter)
 
 
-def _changed(section: Section, name: str, value: Any) -> Section:  # noqa: ANN401
+def _changed(section: Section, name: str, value: Any) -> Section:  # noqa: ANN401  # that of any field
     return replace(section, **{name: value})
 
 

@@ -162,7 +162,7 @@ def _lines(part: Section) -> list[str]:
     return [*lines, *(f"• {bullet}" for bullet in part.bullets), *part.notes]
 
 
-def _set(**keys: Any) -> dict[str, Any]:  # noqa: ANN401
+def _set(**keys: Any) -> dict[str, Any]:  # noqa: ANN401  # what JSON can hold
     """Leave out what is empty."""
     members: Mapping[str, Any] = keys
     return {key: value for key, value in members.items() if value not in ("", None, [], {}, False)}

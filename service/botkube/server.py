@@ -133,7 +133,7 @@ class PluginServer:
             _service("plugin.GRPCController", Shutdown=(self._shutdown, "Empty")),
         )
 
-    async def _execute(self, asked: Any, _: _Call) -> Any:  # noqa: ANN401
+    async def _execute(self, asked: Any, _: _Call) -> Any:  # noqa: ANN401  # made at run time
         who = asked.context.message.user
         request = Request(
             command=asked.command,
@@ -158,7 +158,7 @@ class PluginServer:
             text = f"Something is wrong in this plugin; its log tells more (look for {reference})."
             return [json.dumps({"baseBody": {"plaintext": text}}).encode()]
 
-    async def _metadata(self, _: Any, __: _Call) -> Any:  # noqa: ANN401
+    async def _metadata(self, _: Any, __: _Call) -> Any:  # noqa: ANN401  # made at run time
         about = self._plugin.description()
         entry, dependency = message_class("DependenciesEntry"), message_class("Dependency")
         url = message_class("UrlsEntry")
@@ -173,15 +173,15 @@ class PluginServer:
             ],
         )
 
-    async def _help(self, _: Any, __: _Call) -> Any:  # noqa: ANN401
+    async def _help(self, _: Any, __: _Call) -> Any:  # noqa: ANN401  # made at run time
         return message_class("HelpResponse")(help=self._plugin.help())
 
-    async def _check(self, asked: Any, context: _Call) -> Any:  # noqa: ANN401
+    async def _check(self, asked: Any, context: _Call) -> Any:  # noqa: ANN401  # made at run time
         if asked.service not in _NAMES:
             await context.abort(grpc.StatusCode.NOT_FOUND, "only 'plugin' is served here")
         return message_class("HealthCheckResponse")(status=_SERVING)
 
-    async def _shutdown(self, _: Any, __: _Call) -> Any:  # noqa: ANN401
+    async def _shutdown(self, _: Any, __: _Call) -> Any:  # noqa: ANN401  # made at run time
         self._stop()
         return message_class("Empty")()
 

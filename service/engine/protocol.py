@@ -112,7 +112,7 @@ class Channel:
 
     def __init__(self, connection: socket.socket) -> None:
         # It came here by inheritance; whoever inherits it further keeps the other end alive.
-        os.set_inheritable(connection.fileno(), False)  # noqa: FBT003
+        os.set_inheritable(connection.fileno(), False)  # noqa: FBT003  # has no name
         connection.settimeout(0)
         self._connection = connection
         self._outgoing: deque[tuple[bytes, tuple[int, ...]]] = deque()

@@ -114,7 +114,7 @@ class RunDirectory:
         try:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(_EVENT, dir_fd=self._fd)
-            os.rmdir(self.place)  # noqa: PTH106
+            os.rmdir(self.place)  # noqa: PTH106  # as above
         except OSError:
             return False
         return True

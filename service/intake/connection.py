@@ -106,7 +106,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             return
         if self._current_request is None:
             self._end()
-        elif hurry and not self._body_receiver._complete:  # noqa: SLF001
+        elif hurry and not self._body_receiver._complete:  # noqa: SLF001  # no public way
             self.refuse(503)
 
     def close_when_idle(self, now: float) -> None:

@@ -52,8 +52,8 @@ class Tls:
             _context(self._files)
             _load(self._files, self.context)
         except BadSettings as error:
-            problem = str(error)
-            log.error("the new TLS files are not used, the old stay in force: %s", problem)  # noqa: TRY400
+            said = "the new TLS files are not used, the old stay in force: %s"
+            log.error(said, error)  # noqa: TRY400  # the sentence says it all
         else:
             log.info("TLS certificate read again")
 

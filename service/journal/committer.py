@@ -137,7 +137,7 @@ class Committer:
         """
         pause = self._not_before - time.monotonic()
         if pause > 0 and not self._closing:
-            time.sleep(pause)
+            time.sleep(pause)  # of this thread; what comes meanwhile goes into the queue
 
     def _commit(self, strokes: Sequence[Stroke]) -> None:
         self._not_before = time.monotonic() + _PERIOD if len(strokes) >= _CROWD else 0.0

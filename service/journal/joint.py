@@ -5,6 +5,7 @@ interpreter away and waits to get it back, so their number counts more than what
 """
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -16,7 +17,7 @@ _SIZES = (1, 2, 4, 8, _MOST)
 """Few, so that the statements of all sizes are remembered."""
 
 
-class Joint:
+class Joint(ABC):
     """A piece of work that can be written with others of its class."""
 
     __slots__ = ()
@@ -26,12 +27,12 @@ class Joint:
         return self.together(database, [self])[0]
 
     @classmethod
+    @abstractmethod
     def together(cls, database: sqlite3.Connection, works: Sequence[Any]) -> Sequence[Any]:
         """Write all, in order; return what came of each.
 
         When one of them cannot be written it raises; each is then written by itself.
         """
-        raise NotImplementedError
 
 
 class Insertion:

@@ -95,8 +95,8 @@ def _opened(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
         if isinstance(first.value, str):
             mode = node.args[1] if len(node.args) > 1 else None
             mode = next((word.value for word in node.keywords if word.arg == "mode"), mode)
-            written = isinstance(mode, ast.Constant) and isinstance(mode.value, str)
-            yield first.value, str(mode.value) if written else "r", node.lineno  # type: ignore[union-attr]
+            written = mode.value if isinstance(mode, ast.Constant) else None
+            yield first.value, written if isinstance(written, str) else "r", node.lineno
 
 
 def _imported(node: ast.Import | ast.ImportFrom, siblings: Collection[str]) -> Iterator[Remark]:

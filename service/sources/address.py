@@ -23,7 +23,7 @@ _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _UNPRINTABLE = re.compile(r"[^!-~]")
 _USERINFO = re.compile(r"(?<=//)\S*@")
-_TOKEN_WAY = "put the token into a file and name it in GENEXEC_GIT_TOKEN_FILE"  # noqa: S105
+_TOKEN_WAY = "put the token into a file and name it in GENEXEC_GIT_TOKEN_FILE"  # noqa: S105  # holds none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_a_file_that_is_given_is_there_for_the_runs_of_this_desk_only(play, wish
     content, path = given.splitlines()
     assert content == "clusters: []"
     assert "/run-" in path
-    assert not os.path.exists(path)  # noqa: PTH110
+    assert not Path(path).exists()
     assert "clusters" not in nothing
 
 

@@ -267,7 +267,7 @@ class GitOverHttp(BaseHTTPRequestHandler):
         else:
             self._backend()
 
-    do_POST = do_GET  # noqa: N815
+    do_POST = do_GET  # noqa: N815  # as http.server calls it
 
     def _answer(self, status, headers, body=b""):
         self.send_response(status)

@@ -266,8 +266,7 @@ def test_a_huge_script_is_found_without_being_read(make_remote, use, ask):
 
 
 def memory():
-    with open("/proc/self/statm") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_each_project_may_have_a_repository_of_its_own(make_remote, use, ask, tmp_path, mirrors):

@@ -183,7 +183,7 @@ def test_other_projects_are_served_while_one_remote_is_silent(served, use, ask):
     normal = server.RequestHandlerClass
 
     class Stuck(normal):
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):  # noqa: N802  # as http.server calls it
             if self.path.startswith("/stuck.git"):
                 stuck.wait(20)
             else:
@@ -226,7 +226,7 @@ def test_a_known_mirror_answers_at_once_while_the_remote_is_silent(served, use, 
     open_again = threading.Event()
 
     class Silent(server.RequestHandlerClass):
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):  # noqa: N802  # as http.server calls it
             open_again.wait(20)
 
     async def scene():

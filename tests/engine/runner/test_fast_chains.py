@@ -20,7 +20,7 @@ children = f"/proc/self/task/{os.getpid()}/children"
 survived = 0
 for _ in range(int(sys.argv[2])):
     subprocess.Popen([sys.argv[1]], start_new_session=True).returncode = 0  # reaped as an orphan
-    time.sleep(0.003)
+    time.sleep(0.003)  # some forks and exits, so that orphans are under way
     while left := orphans(()):
         for process in left:
             end_tree(process)
