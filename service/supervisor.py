@@ -139,7 +139,8 @@ class Supervisor:
         self._start(child, arguments, (self._draining, talk, listening))
 
     def _start(self, child: _Child, arguments: Sequence[str], passed: Sequence[int]) -> None:
-        command = [sys.executable, "-m", "service.cli", child.name, *arguments]
+        # -P: the folder we were started in may hold a `yaml.py` of somebody, but no module of ours.
+        command = [sys.executable, "-P", "-m", "service.cli", child.name, *arguments]
         command += ["--wake", str(self._wake), "--parent", str(os.getpid())]
         descriptors = (*passed, self._wake, self._lock.fileno())
         child.process = subprocess.Popen(

@@ -144,6 +144,8 @@ class Service:
         self.witness = Path(self._shared.name, "witness")
         """Where scripts may write also when they are kept from the neighbours of the journal."""
         self.sink = Sink() if sink else None
+        self.where = None
+        """The folder it is started in; None is ours."""
         self.process = None
         self._seen = {}
         self.environment = {
@@ -167,6 +169,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 env=self.environment,
+                cwd=self.where,
                 start_new_session=True,
             )
         return self

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 
 import pytest
@@ -29,6 +30,18 @@ def test_a_second_instance_is_refused_and_the_first_undisturbed(service, event):
     assert second.stderr.count("\n") == 1
     assert service.processes() == before
     assert service.wait_for(service.send(task))["state"] == "passed"
+
+
+def test_modules_in_the_folder_it_is_started_in_are_not_taken_for_its_own(service, event, tmp_path):
+    folder = tmp_path / "of-somebody"
+    folder.mkdir()
+    for name in sys.stdlib_module_names | {"flask", "git", "gunicorn", "orjson", "yaml"}:
+        (folder / f"{name}.py").write_text("raise SystemExit(__file__)")
+    service.where = folder
+
+    service.start()
+
+    assert service.wait_for(service.send(event(TASK)))["state"] == "passed"
 
 
 def test_wrong_settings_are_all_named_without_a_traceback(service):
