@@ -203,10 +203,8 @@ class _Views:
 
     def _detail(self, run: str) -> RunDetail:
         """Return a run that the visitor may see; to others it does not exist."""
-        detail = self._reader.run(run_wanted(run))
-        if not visitor_of(request.environ).may_touch(detail.run.project):
-            raise UnknownRun
-        return detail
+        visible = visitor_of(request.environ).may_touch
+        return self._reader.run(run_wanted(run), visible=visible)
 
     def _refreshed(self, project: str) -> ResponseReturnValue:
         require_project(visitor_of(request.environ), project)

@@ -96,10 +96,8 @@ class Live:
         if self._streams >= self._most:
             raise SourceUnavailable("too many outputs are being looked at; ask again later")
         run, position = run_wanted(match[1]), position_wanted(match[2])
-        detail = await self._away(partial(self._reader.run, run))
-        if not visitor_of({"asgi.scope": scope}).may_touch(detail.run.project):
-            raise UnknownRun
-        return detail, position
+        visible = visitor_of({"asgi.scope": scope}).may_touch
+        return await self._away(partial(self._reader.run, run, visible=visible)), position
 
     async def _stream(self, detail: RunDetail, position: int, send: _Send) -> None:
         with suppress(TimeoutError, OSError):  # a reader that is slow or gone is let go

@@ -10,8 +10,8 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import BadRequest
 
-from service.errors import BadEvent, InvalidName, UnknownRun
-from service.keptn_events import NAME
+from service.errors import BadEvent, UnknownRun
+from service.keptn_events import named
 from service.states import State
 from service.strict_json import Json, parse
 
@@ -35,14 +35,14 @@ def runs_wanted(arguments: Mapping[str, str]) -> dict[str, Any]:
         "limit": USUAL_LIMIT if limit is None else limit,
         "before": _number(arguments, "before"),
         "state": None if state is None else State(state),
-        **{level: None if n is None else _named(level, n) for level, n in place.items()},
+        **{level: None if n is None else named(level, n) for level, n in place.items()},
     }
 
 
 def run_wanted(text: str) -> str:
     """Return the id of a run, or its beginning. Raises `UnknownRun` when it cannot be one."""
     if not _RUN_ID.fullmatch(text):
-        raise UnknownRun
+        raise UnknownRun(f"{text[:40]!r} is not the id of a run, nor its beginning")
     return text
 
 
@@ -68,13 +68,7 @@ def project_wanted(request: Request) -> str:
 
 def project_named(project: str) -> str:
     """Return *project* when a project can have this name. Raises `InvalidName`."""
-    return _named("project", project)
-
-
-def _named(level: str, name: str) -> str:
-    if not NAME.fullmatch(name):
-        raise InvalidName(f"invalid name: {level} {name[:80]!r}")
-    return name
+    return named("project", project)
 
 
 def _body(request: Request) -> Mapping[str, Json]:
@@ -90,5 +84,5 @@ def _number(arguments: Mapping[str, str], name: str) -> int | None:
     if text is None:
         return None
     if not _NUMBER.fullmatch(text):
-        raise BadRequest(f"'{name}' must be a number")
+        raise BadRequest(f"'{name}' must be a whole number of at most 18 digits")
     return int(text)

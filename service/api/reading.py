@@ -4,7 +4,7 @@ The journal keeps runs by events (see `ports.Journal`); reading them back is not
 of an event needs, so it is asked for here. Calls come from several threads at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from service.event import Event
@@ -51,8 +51,11 @@ class Reader(Protocol):
     ) -> Sequence[Run]:
         """Return at most *limit* runs, newest first, of a `seq` below *before*."""
 
-    def run(self, id_or_prefix: str) -> RunDetail:
-        """Return one run. Raises `UnknownRun` when none or several ids begin like this."""
+    def run(self, id_or_prefix: str, *, visible: Callable[[str], bool] = ...) -> RunDetail:
+        """Return one run; only those of projects that are *visible* exist, by default all.
+
+        Raises `UnknownRun` when none or several ids begin like this.
+        """
 
     def output(self, run_id: str, position: int, number: int) -> bytes:
         """Return the masked output of one attempt. Raises `UnknownRun`."""

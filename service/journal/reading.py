@@ -5,7 +5,6 @@ be missing. Every question opens the files anew, so that it sees one that was ju
 replaced. Runs that are accepted only stand in the inbox and are added to those of the record.
 """
 
-import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 from service.errors import JournalUnreadable, UnknownRun
 from service.event import Event
 from service.journal.database import open_for_reading, translating
+from service.journal.finding import LOOKED_AT, Visible, run_beginning
 from service.journal.rows import (
     ACCEPTED_BACK,
     ATTEMPT,
@@ -34,14 +34,7 @@ from service.runs import Attempt, Delivery, Run
 from service.states import OutgoingState, State
 from service.times import time_string
 
-_PREFIX = re.compile(r"[0-9a-z-]+", re.ASCII)
-_MANY = 6
-"""How many runs are read to tell an ambiguous prefix and to name some of them."""
-
 COUNTERS = "SELECT name, value FROM counter"
-RUN_BY_ID = f"SELECT {RUN} FROM run WHERE id >= ? AND id < ? ORDER BY id LIMIT {_MANY}"
-UNSEEN_BY_ID = f"SELECT {UNSEEN} FROM accepted WHERE run >= ? AND run < ? AND seq > ? ORDER BY run"
-UNSEEN_BY_ID += f" LIMIT {_MANY}"
 EVENT_OF = f"SELECT sender, {ACCEPTED_BACK} FROM accepted WHERE run = ?"
 ATTEMPTS = f"SELECT {ATTEMPT} FROM attempt WHERE run = ? ORDER BY position, number"
 DELIVERIES = f"SELECT {DELIVERY} FROM outgoing WHERE run = ? ORDER BY seq"
@@ -110,12 +103,13 @@ class Reader:
         both = {run.seq: run for run in (*unseen, *begun)}
         return sorted(both.values(), key=lambda run: run.seq, reverse=True)[:limit]
 
-    def run(self, id_or_prefix: str) -> RunDetail:
+    def run(self, id_or_prefix: str, *, visible: Visible = lambda _: True) -> RunDetail:
         """Return the run whose id begins like this, or the newest for the word `last`.
 
-        Raises `UnknownRun` when there is none, or when there are several: it names some.
+        Only runs of projects that are *visible* exist. Raises `UnknownRun` when there is none,
+        or when there are several: it names some.
         """
-        run = self._find(id_or_prefix.lower())
+        run = self._find(id_or_prefix.lower(), visible)
         with self._open(self._inbox, inbox_schema()) as inbox:
             row = inbox.execute(EVENT_OF, (run.id,)).fetchone()
         with self._open(self._record, record_schema()) as record:
@@ -174,27 +168,17 @@ class Reader:
         with self._open(self._record, record_schema()) as record:
             return total, dict(record.execute(COUNTERS).fetchall())
 
-    def _find(self, prefix: str) -> Run:
-        if prefix == "last":
-            newest = self.runs(limit=1)
-            if not newest:
-                raise UnknownRun("there are no runs yet")
-            return newest[0]
-        if not _PREFIX.fullmatch(prefix):
-            raise UnknownRun(f"{prefix[:40]!r} is not the id of a run, nor its beginning")
-        between = (prefix, prefix + "~")
-        with self._open(self._record, record_schema()) as record:
-            cursor = record.execute(CURSOR).fetchone()[0]
-            begun = map(run_of, record.execute(RUN_BY_ID, between).fetchall())
-        with self._open(self._inbox, inbox_schema()) as inbox:
-            unseen = map(unseen_run, inbox.execute(UNSEEN_BY_ID, (*between, cursor)).fetchall())
-        found = {run.id: run for run in (*unseen, *begun)}
-        if prefix in found or len(found) == 1:
-            return found.get(prefix) or next(iter(found.values()))
-        if not found:
-            raise UnknownRun(f"there is no run whose id begins with {prefix}")
-        some = ", ".join(sorted(found)[: _MANY - 1]) + ", …" * (len(found) >= _MANY)
-        raise UnknownRun(f"several runs begin with {prefix}: {some}")
+    def _find(self, text: str, visible: Visible) -> Run:
+        if text == "last":
+            newest = (run for limit in (1, LOOKED_AT) for run in self.runs(limit=limit))
+            if run := next((run for run in newest if visible(run.project)), None):
+                return run
+            raise UnknownRun("there are no runs yet")
+        with (
+            self._open(self._inbox, inbox_schema()) as inbox,
+            self._open(self._record, record_schema()) as record,
+        ):
+            return run_beginning(text, visible, inbox=inbox, record=record)
 
     @contextmanager
     def _open(self, path: Path, wanted: Schema) -> Iterator[sqlite3.Connection]:

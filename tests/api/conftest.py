@@ -45,8 +45,9 @@ class MemoryReader:
         found = [run for run in found if service in (None, run.service)]
         return [run for run in found if project in (None, run.project)][:limit]
 
-    def run(self, id_or_prefix):
+    def run(self, id_or_prefix, *, visible=lambda _: True):
         found = [d for d in self.details if d.run.id.startswith(id_or_prefix)]
+        found = [detail for detail in found if visible(detail.run.project)]
         if len(found) != 1:
             raise UnknownRun
         return found[0]

@@ -83,6 +83,25 @@ def test_an_ambiguous_beginning_is_refused_with_the_candidates(reader, history):
         reader.run("ab")
 
 
+def test_the_newest_run_is_that_of_a_project_one_may_see(reader, history):
+    assert reader.run("last", visible="p".__eq__).run.id == "ab-4"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("ab", "several runs begin with ab: ab-3, ab-4"),
+        ("ac-6", "there is no run whose id begins with ac-6"),
+        ("zz", "there is no run whose id begins with zz"),
+    ],
+)
+def test_runs_of_projects_one_may_not_see_are_not_even_named(reader, history, wanted, said):
+    with pytest.raises(UnknownRun) as refused:
+        reader.run(wanted, visible="p".__eq__)
+
+    assert str(refused.value) == said
+
+
 def test_a_whole_id_is_not_ambiguous(reader, take_up, accept):
     async def story():
         await accept("aa")
