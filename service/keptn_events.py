@@ -109,12 +109,19 @@ def checked(place: Belonging) -> Belonging:
     """Return *place* when its names can be names. Raises `InvalidName`."""
     for level in ("project", "stage", "service"):
         value = getattr(place, level)
-        if value and not NAME.fullmatch(value):
-            raise InvalidName(
-                f"invalid name: {level} {value[:80]!r} (letters, digits, '.', '_' and '-', "
-                "at most 128 characters, beginning with a letter or digit, no '..')"
-            )
+        if value:
+            named(level, value)
     return place
+
+
+def named(level: str, name: str) -> str:
+    """Return *name* when a project, stage or service can have it. Raises `InvalidName`."""
+    if not NAME.fullmatch(name):
+        raise InvalidName(
+            f"invalid name: {level} {name[:80]!r} (letters, digits, '.', '_' and '-', "
+            "at most 128 characters, beginning with a letter or digit, no '..')"
+        )
+    return name
 
 
 def full_type(name: str) -> str:

@@ -6,6 +6,7 @@ documents, or turns bad input into a server error. Intake, the `.http` body chec
 reading of script output come through here.
 """
 
+import codecs
 import json
 import math
 import re
@@ -44,9 +45,7 @@ def parse(text: bytes) -> Json:
     except UnicodeDecodeError as error:
         raise BadEvent(f"the body is not UTF-8 (byte {error.start})") from error
     except json.JSONDecodeError as error:
-        raise BadEvent(
-            f"the body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
-        ) from error
+        raise BadEvent(f"the body is not JSON: {_what_is_wrong(text, error)}") from error
     except ValueError as error:  # an integer of more than 4,300 digits
         raise BadEvent("the body has a number that is too large") from error
     if _SURROGATE_ESCAPE.search(text):
@@ -119,6 +118,14 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if _CONTROL.search(name):
             raise BadEvent(f"the body has a control character in the key {name!r}")
     return result
+
+
+def _what_is_wrong(text: bytes, error: json.JSONDecodeError) -> str:
+    if not text.strip():
+        return "it is empty"
+    if text.startswith(codecs.BOM_UTF8):
+        return "it begins with a byte order mark; write it as UTF-8 without one"
+    return f"{error.msg} (line {error.lineno}, column {error.colno})"
 
 
 def _constant(word: str) -> object:

@@ -28,8 +28,8 @@ quickly = settings(max_examples=60, deadline=None)
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        pytest.param(b"", "not JSON", id="nothing"),
-        pytest.param(b"   ", "not JSON", id="blanks"),
+        pytest.param(b"", "not JSON: it is empty", id="nothing"),
+        pytest.param(b"   ", "not JSON: it is empty", id="blanks"),
         pytest.param(b"hello", "not JSON", id="a word"),
         pytest.param(b'{"a": 1', "line 1, column 8", id="cut off"),
         pytest.param(b'{"a": 1} {}', "Extra data", id="two values"),
@@ -37,7 +37,7 @@ quickly = settings(max_examples=60, deadline=None)
         pytest.param(b'{"a": 1,}', "not JSON", id="comma too many"),
         pytest.param(b"[01]", "not JSON", id="leading zero"),
         pytest.param(b'"a\nb"', "control character", id="raw line feed in a text"),
-        pytest.param(b"\xef\xbb\xbf{}", "not JSON", id="byte order mark"),
+        pytest.param(b"\xef\xbb\xbf{}", "begins with a byte order mark", id="byte order mark"),
         pytest.param('{"a": "ä"}'.encode("latin-1"), "not UTF-8 (byte 7)", id="Latin-1"),
         pytest.param('{"a": 1}'.encode("utf-16"), "not UTF-8 (byte 0)", id="UTF-16"),
         pytest.param(b'"\xed\xa0\x80"', "not UTF-8", id="encoded surrogate"),

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 import click
 from click.core import ParameterSource
 
+from service.config.addresses import web_address
 from service.desk import Asker
 from service.errors import BadSettings, EngineUnavailable
 from service.remote.desk import RemoteDesk
@@ -106,9 +107,7 @@ def _identity_options(function: _Command) -> _Command:
 
 def ask(question: Callable[[RemoteDesk], Awaitable[_T]], service: Address) -> _T:
     """Return the answer of the service; ends the command with 69 when it cannot be reached."""
-    parts = urlsplit(service.url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise click.UsageError(f"--url {service.url!r} is no address of a service")
+    parts = address_parts("--url", service.url)
     desk = RemoteDesk(
         f"{parts.scheme}://{parts.netloc}",
         token_file=service.token_file or "",
@@ -126,6 +125,15 @@ def ask(question: Callable[[RemoteDesk], Awaitable[_T]], service: Address) -> _T
         raise click.exceptions.Exit(69) from error
     except BadSettings as error:
         raise click.UsageError(str(error)) from error
+
+
+def address_parts(option: str, url: str) -> SplitResult:
+    """Return the parts of what somebody gave as the address of a service, or refuse it."""
+    parts = web_address(url)
+    if parts is None:
+        example = "http://127.0.0.1:8080/"
+        raise click.UsageError(f"{option} {url!r} is no address of a service, such as {example}")
+    return parts
 
 
 def myself() -> Asker:

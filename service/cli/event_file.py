@@ -52,8 +52,9 @@ def read_file(name: str) -> Message:
 
 def read_one(name: str, accept: Acceptance) -> Event:
     """Return the one event of a file; raises `BadEvent` naming the file."""
+    message = read_file(name)
     try:
-        events = read_file(name).events(accept)
+        events = message.events(accept)
     except (BadEvent, UnsupportedMediaType) as error:
         raise BadEvent(f"{name}: {error}") from error
     if len(events) != 1:

@@ -41,6 +41,9 @@ def command(events: Sequence[str], every: bool, state_dir: str | None) -> None:
     directory = read_settings(os.environ, **overrides).state_dir
     reader = Reader(directory)
     before = reader.outgoing_counts()["dead"]
+    if every and not before:
+        click.echo("no dead letters")
+        return
     dead = {letter.outgoing.id for letter in reader.dead_letters(before)}
     for event in events:
         if event not in dead:

@@ -12,6 +12,7 @@ from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.formats.json import JSONFormat
 from requests.auth import AuthBase
 
+from service.cli.asking import address_parts
 from service.cli.event_file import read_file
 from service.cli.options import as_json_option
 from service.errors import BadEvent
@@ -52,6 +53,7 @@ def command(
     Example:
       genexec send test-events/a.action.triggered.poweroutageaction.http --to http://localhost:8080/
     """  # noqa: D301  # click wants the backspace itself
+    address_parts("--to", to)
     headers, body = _message(file, binary=binary, new_id=new_id)
     identity = _Bearer(_token_in(token_file)) if token_file else None
     try:

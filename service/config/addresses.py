@@ -11,6 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 from service.config.values import words
 
 _HOST_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}", re.ASCII)
+_HOST = re.compile(rb"[a-z0-9._:%-]+")
+"""A name in the form in which it is looked up, or an IP address."""
 _TOPIC = re.compile(r"(?:(?:[A-Za-z0-9_-]+|\*)\.)*(?:[A-Za-z0-9_-]+|\*|>)", re.ASCII)
 
 
@@ -43,7 +45,7 @@ def sink(value: str) -> str:
     """Take the http or https address that answers are posted to."""
     if not value:
         return ""
-    parts = _address(value if "://" in value else f"http://{value}")
+    parts = web_address(value if "://" in value else f"http://{value}")
     if parts is None:
         raise ValueError("must be an address such as http://localhost:8081/event")
     if parts.username or parts.password:
@@ -53,26 +55,27 @@ def sink(value: str) -> str:
 
 def proxy(value: str) -> str:
     """Take the address of a proxy, or nothing."""
-    if value and _address(value) is None:
+    if value and web_address(value) is None:
         raise ValueError("must be an address such as http://proxy:3128")
     return value
 
 
-def _address(value: str) -> SplitResult | None:
+def web_address(value: str) -> SplitResult | None:
     """Return the parts of an http or https address, None when it is none."""
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # brackets that do not match, a port that is no number or too large
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+        name = (parts.hostname or "").encode("idna")
+    except ValueError:  # brackets that do not match, no port there is, no name there can be
         return None
-    return parts if usable else None
+    return parts if usable and _HOST.fullmatch(name) else None
 
 
 def index(value: str) -> str:
     """Take the http or https address of an index of packages, or nothing."""
     if not value:
         return ""
-    parts = _address(value)
+    parts = web_address(value)
     if parts is None:
         raise ValueError("must be an address such as https://packages.example.com/simple/")
     if parts.username or parts.password:
@@ -86,7 +89,7 @@ def http_address(value: str) -> str:
     """Take an http or https address without credentials, or nothing; return it without a slash."""
     if not value:
         return ""
-    parts = _address(value)
+    parts = web_address(value)
     if parts is None or parts.query or parts.fragment:
         raise ValueError("must be an address such as https://keptn.example.org/api")
     if parts.username or parts.password:

@@ -162,7 +162,7 @@ class RemoteDesk:
 
 def _id(run: str) -> str:
     if not _RUN.fullmatch(run):
-        raise UnknownRun
+        raise UnknownRun(f"{run[:40]!r} is not the id of a run, nor its beginning")
     return run
 
 

@@ -30,6 +30,7 @@ NEEDED = (2, 36)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HELPER = Path(__file__).with_name("credential.sh")
 _CLOSED = "the service is shutting down"
+_FOLLOWS_THE_REASON = "fatal: Could not read from remote repository."
 _CONFIGURATION = {
     "core.hooksPath": os.devnull,
     "fetch.recurseSubmodules": "false",
@@ -194,6 +195,8 @@ def _as_environment(configuration: dict[str, str]) -> dict[str, str]:
 def _cause(said: str) -> str:
     """Return the line that says most, short and without control characters."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if _FOLLOWS_THE_REASON in lines[1:]:
+        lines = lines[: lines.index(_FOLLOWS_THE_REASON)]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:"))]
     line = (telling or lines or [""])[-1]
     plain = "".join(character if character.isprintable() else "?" for character in line)

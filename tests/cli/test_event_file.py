@@ -117,6 +117,7 @@ def test_a_file_that_holds_no_event_is_named(event_file, name, content, what):
         read_one(path, Acceptance.STRICT)
 
     assert str(caught.value).startswith(path)
+    assert str(caught.value).count(path) == 1
     assert what in str(caught.value)
 
 

@@ -164,6 +164,9 @@ def test_without_the_scope_to_read_nothing_is_told(guarded, afar, event_file, tm
         (("explain", "x", "--variables", "--url", "http://h/"), "leave --url out"),
         (("runs", "--token-file", "/dev/null"), "--token-file is for a service"),
         (("runs", "--url", "ftp://h/"), "is no address of a service"),
+        (("runs", "--url", "http://[::1"), "is no address of a service"),
+        (("cancel", "last", "--url", "http://a..b/"), "is no address of a service"),
+        (("rerun", "last", "--url", ""), "is no address of a service"),
     ],
 )
 def test_options_that_exclude_each_other_are_named(service, afar, words, sentence):

@@ -304,6 +304,13 @@ def test_rl_12_a_dead_letter_is_sent_again_with_the_same_id(service, event, unti
     until(lambda: service.command("dead").stdout == "no dead letters\n")
 
 
+def test_where_nothing_is_dead_nothing_is_sent_again_and_nothing_is_made(service, tmp_path):
+    said = service.command("resend", "--all", "--state-dir", tmp_path / "nothing")
+
+    assert (said.returncode, said.stdout) == (0, "no dead letters\n")
+    assert not (tmp_path / "nothing").exists()
+
+
 def test_rl_12_without_a_running_service_the_next_start_sends_dead_letters(service, event):
     service.start()
     service.sink.answer = lambda event: 422

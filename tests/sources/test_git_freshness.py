@@ -175,6 +175,17 @@ def test_a_remote_that_is_down_at_the_start_is_no_reason_not_to_start(make_remot
     assert content == "first"
 
 
+def test_a_place_without_a_repository_is_named_and_not_only_that_nothing_came(use, ask, tmp_path):
+    async def scene():
+        async with use(f"file://{tmp_path}") as source:
+            await source.look_up(ask("a.sh"))
+
+    with pytest.raises(SourceUnavailable) as caught:
+        asyncio.run(scene())
+
+    assert f"'{tmp_path}' does not appear to be a git repository" in str(caught.value)
+
+
 def test_a_remote_that_goes_down_leaves_what_the_mirror_knows(make_remote, use, ask):
     remote = make_remote(A)
 
