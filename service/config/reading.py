@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from service.config.keptn import keptn_problems
 from service.config.listening import listening_problems
 from service.config.rows import PREFIX, ROWS, Row
@@ -21,6 +19,7 @@ from service.keptn_events import NAME
 from service.scripts import Layout
 from service.sources.address import check_address
 from service.sources.keptn.address import check_keptn_address, is_keptn_address
+from service.yaml_file import read_yaml
 
 CONFIG_FILE = "GENEXEC_CONFIG"
 CRASH_AT = f"{PREFIX}TEST_CRASH_AT"
@@ -129,9 +128,9 @@ def _from_file(name: str) -> tuple[dict[str, str], list[str]]:
     if not name:
         return {}, []
     try:
-        document = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        return {}, [f"{CONFIG_FILE}: {name} cannot be read: {str(error).splitlines()[0]}"]
+        document = read_yaml(Path(name))
+    except BadSettings as error:
+        return {}, [f"{CONFIG_FILE}: {name}: {error}"]
     if document is None:
         return {}, []
     if not isinstance(document, dict):

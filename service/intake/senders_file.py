@@ -10,17 +10,14 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from service.errors import BadSettings
 from service.intake.entries import read_entry
 from service.intake.fields import Fields
 from service.intake.marks import marks_of
 from service.intake.roll import Entry, Roll
+from service.yaml_file import read_yaml
 
-_LARGEST = 1 << 20
 _LOOKED_AT = 1.0
 """Seconds between two looks at the files."""
 
@@ -112,27 +109,11 @@ def _noting(problems: list[str], who: str) -> Callable[[str], None]:
 
 
 def _items(file: Path, problems: list[str]) -> list[object]:
-    """Return the items of the list; the text of a YAML error is not shown, it quotes lines."""
+    """Return the items of the list."""
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
-    except OSError as error:
-        problems.append(f"cannot be read: {error.strerror}")
-        return []
-    if len(content) > _LARGEST:
-        problems.append("is larger than 1 MiB")
-        return []
-    try:
-        document = yaml.load(content, _OneValuePerKey)  # noqa: S506  # made of the safe loader
-    except _KeyStandsTwice as error:
-        problems.append(f"line {error.line}: a key stands twice")
-        return []
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problems.append(f"line {mark.line + 1 if mark else 1}: not YAML")
-        return []
-    except (yaml.YAMLError, ValueError, RecursionError):
-        problems.append("is not YAML in UTF-8")
+        document = read_yaml(file)
+    except BadSettings as error:
+        problems.append(str(error))
         return []
     if not isinstance(document, list) or not document:
         problems.append("must be a list with at least one sender (`- name: …`)")
@@ -158,21 +139,3 @@ def _shared_by_two(entries: list[Entry]) -> Iterator[str]:
             if mark in owners:
                 yield f"sender {name!r}: has the {what} of sender {owners[mark]!r}"
             owners[mark] = name
-
-
-class _KeyStandsTwice(Exception):
-    def __init__(self, line: int) -> None:
-        super().__init__()
-        self.line = line
-
-
-class _OneValuePerKey(yaml.SafeLoader):
-    """Refuses what YAML lets pass: a key with two values, of which the last would count."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # as the loader calls it
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise _KeyStandsTwice(key.start_mark.line + 1)
-            seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
-        return super().construct_mapping(node, deep=deep)

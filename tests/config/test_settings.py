@@ -539,22 +539,25 @@ def test_a_file_that_is_no_mapping_is_refused(config_file, text):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "what"),
     [
-        "port: [1\n",
-        "port: 1: 2\n",
-        "a: *b\n",
-        "!!python/object:os.system x\n",
-        "? [a]\n: 1\n",
-        b"\xff\xfe\xff",
-        b"a: \x00",
+        ("port: [1\n", "line 2: not YAML"),
+        ("port: 1: 2\n", "line 1: not YAML"),
+        ("a: *b\n", "line 1: not YAML"),
+        ("!!python/object:os.system x\n", "line 1: not YAML"),
+        ("? [a]\n: 1\n", "line 1: not YAML"),
+        ("port: 1\nqueue: 5\nport: 2\n", "line 3: a key stands twice"),
+        (b"\xff\xfe\xff", "is not YAML in UTF-8"),
+        (b"a: \x00", "is not YAML in UTF-8"),
+        ("#" * 1_048_577, "is larger than 1 MiB"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_in_one_line(config_file, text):
-    [problem] = problems(config_file(text))
+def test_a_file_that_cannot_be_read_is_refused_in_one_line(config_file, text, what):
+    environment = config_file(text)
 
-    assert problem.startswith("GENEXEC_CONFIG: ")
-    assert " cannot be read: " in problem
+    assert problems(environment) == [
+        f"GENEXEC_CONFIG: {environment['GENEXEC_CONFIG']}: {what}"
+    ]
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "."])

@@ -164,6 +164,7 @@ def test_a_signature_of_ones_own_is_described_completely(file):
         (f"- name: ci\n  tokens: [*{TOKEN}]\n", "line 2: not YAML"),
         (f"- name: ci\n  tokens: !{TOKEN} x\n", "line 2: not YAML"),
         (f"- tokens: [{TOKEN}]\n  tokens: [{TOKEN}]\n", "line 2: a key stands twice"),
+        ("- ? [a]\n  : 1\n", "line 1: not YAML"),
         ("- \x00\n", "is not YAML in UTF-8"),
         ("[" * 5000, "is not YAML in UTF-8"),
     ],
