@@ -43,8 +43,8 @@ _STEADY = 60.0
 _BACKLOG = 2048
 _LAST_WAIT = 4.0
 """Seconds a process gets beyond its grace before it is killed."""
-_DAMAGED = 65
-"""Exit code of a process that met damage in the journal."""
+_DAMAGED, _MISCONFIGURED = 65, 78
+"""Exit codes of a process that met damage in the journal, or a setting it cannot work with."""
 
 
 @dataclass(slots=True)
@@ -56,6 +56,7 @@ class _Child:
     started: float = 0.0
     due: float = 0.0
     pause: float = _FIRST_PAUSE
+    starts: int = 0
     others: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
     """Processes that are started and ended with it."""
 
@@ -88,6 +89,7 @@ class Supervisor:
         self._talk = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._signals, self._signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stopping = False
+        self._refused = False
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; return the exit code."""
@@ -146,7 +148,7 @@ class Supervisor:
         child.process = subprocess.Popen(
             command, env=self._environment, pass_fds=descriptors, process_group=0
         )
-        child.started = time.monotonic()
+        child.started, child.starts = time.monotonic(), child.starts + 1
 
     def _bury_strangers(self) -> None:
         """Wait for what fell to us as process 1 of a container and has ended."""
@@ -176,9 +178,11 @@ class Supervisor:
             for name, code in zip((child.name, "its runner"), codes, strict=False)
             if code is not None
         )
-        log.error("%s; started again in %.1f s", ended, child.pause)
         child.process, child.others = None, []
-
+        if processes[0].returncode == _MISCONFIGURED and child.starts == 1:
+            self._refused = self._stopping = True  # it will not be better next time
+            return
+        log.error("%s; started again in %.1f s", ended, child.pause)
         if processes[0].returncode == _DAMAGED:
             self._mend()
 
@@ -207,7 +211,7 @@ class Supervisor:
         self._listening.close()
         self._lock.close()
         log.info("stopped")
-        return 0 if clean else 1
+        return _MISCONFIGURED if self._refused else int(not clean)
 
     def _end(self, child: _Child, seconds: float) -> bool:
         if child.process is None:

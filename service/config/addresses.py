@@ -6,14 +6,37 @@ a sentence that follows the name of the setting.
 
 import ipaddress
 import re
+from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
 
 from service.config.values import words
+from service.engine.targets import Targets
+from service.errors import BadSettings
+from service.sources.address import SCHEMES
 
 _HOST_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}", re.ASCII)
 _HOST = re.compile(rb"[a-z0-9._:%-]+")
 """A name in the form in which it is looked up, or an IP address."""
+_TAKEN = re.compile(r"/(?:healthz|readyz|metrics|api/v1(?:/.*)?)\Z")
 _TOPIC = re.compile(r"(?:(?:[A-Za-z0-9_-]+|\*)\.)*(?:[A-Za-z0-9_-]+|\*|>)", re.ASCII)
+
+
+def schemes(value: str) -> tuple[str, ...]:
+    """Take schemes of Git addresses separated by commas."""
+    named = words(value)
+    if not SCHEMES.issuperset(named):
+        raise ValueError(f"must be some of {', '.join(sorted(SCHEMES))}, separated by commas")
+    return named
+
+
+def allowed(value: str) -> tuple[str, ...]:
+    """Take hosts, host:port or networks separated by commas."""
+    entries = words(value)
+    try:
+        Targets(allow_hosts=entries)
+    except BadSettings as error:
+        raise ValueError(f"has an entry that cannot be used: {error}") from error
+    return entries
 
 
 def host(value: str) -> str:
@@ -38,6 +61,8 @@ def url_path(value: str) -> str:
     """Take the path events are posted to."""
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]{0,255}", value, re.ASCII):
         raise ValueError("must be a path such as / or /events")
+    if _TAKEN.match(value):
+        raise ValueError("must be a path where nothing else is, such as / or /events")
     return value
 
 
@@ -62,9 +87,13 @@ def proxy(value: str) -> str:
 
 def web_address(value: str) -> SplitResult | None:
     """Return the parts of an http or https address, None when it is none."""
+    return _parts(value, ("http", "https"))
+
+
+def _parts(value: str, schemes: Collection[str]) -> SplitResult | None:
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and parts.port != 0
+        usable = parts.scheme in schemes and parts.port != 0
         name = (parts.hostname or "").encode("idna")
     except ValueError:  # brackets that do not match, no port there is, no name there can be
         return None
@@ -99,12 +128,7 @@ def http_address(value: str) -> str:
 
 def nats_url(value: str) -> str:
     """Take the address of a NATS server."""
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("nats", "tls") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+    if _parts(value, ("nats", "tls")) is None:
         raise ValueError("must be an address such as nats://keptn-nats or tls://nats:4222")
     return value
 

@@ -5,6 +5,7 @@ a sentence that follows the name of the setting.
 """
 
 import re
+import ssl
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -171,6 +172,17 @@ def file(value: str) -> Path | None:
         raise ValueError("names a file that cannot be looked at") from error
     if not there:
         raise ValueError(f"names a file that is not there: {value}")
+    return path
+
+
+def certificates(value: str) -> Path | None:
+    """Take a file with certificates of authorities (PEM), or nothing."""
+    path = file(value)
+    if path is not None:
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:
+            raise ValueError("names a file without certificates in PEM format") from error
     return path
 
 

@@ -15,7 +15,7 @@ from service.keptn_events import NAME
 
 PROJECT = "{project}"
 _ALWAYS = frozenset({"https", "ssh"})
-_KNOWN = frozenset({"https", "ssh", "http", "file", "git"})
+SCHEMES = frozenset({"https", "ssh", "http", "file", "git"})
 
 _HELPER = re.compile(r"[A-Za-z0-9+.-]*::")
 _SCP = re.compile(r"(?P<user>[^@/:]*)@(?P<host>[^@/:]*):(?P<path>[^:]*)")
@@ -82,7 +82,7 @@ def check_address(address: str, *, schemes: Collection[str] = ()) -> Address:
             address,
             "it has no scheme; write https://…, ssh://…, git@host:path, or an existing directory",
         )
-    if scheme not in _KNOWN:
+    if scheme not in SCHEMES:
         raise _refused(address, f"the scheme {scheme!r} is unknown; write https://… or ssh://…")
     if scheme not in _ALWAYS and scheme not in schemes:
         raise _refused(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from service.config.reading import OWN
 from service.config.settings import Settings
@@ -146,6 +147,7 @@ async def opened_runners(
     the service; the Kubernetes API it names may not be reached by `.http` files. Raises
     `BadSettings` when scripts are less isolated than is required.
     """
+    _make(settings.work_dir)
     processes = _process_runner(settings, connection, runs_dir=runs_dir, hidden=hidden, masks=masks)
     requests = _request_runner(settings, environment.get("KUBERNETES_SERVICE_HOST", ""))
     ready = await processes.start()
@@ -169,6 +171,19 @@ async def opened_runners(
     finally:
         await processes.close()
         requests.close()
+
+
+def _make(work_dir: Path | None) -> None:
+    """Make what is not there yet of the directory. Raises `BadSettings`."""
+    if work_dir is None:
+        return
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=work_dir).close()
+    except OSError as error:
+        raise BadSettings(
+            f"GENEXEC_WORK_DIR={work_dir} cannot be used: {error.strerror}"
+        ) from error
 
 
 def _process_runner(

@@ -25,7 +25,19 @@ WRONG = {
     values.switch: ["maybe", "2", "", "ja"],
     values.on_or_off: ["maybe", "2", "", "warm"],
     addresses.host: ["example.com", "127.0.0", "", "127.0.0.1:80", "[::1]"],
-    addresses.url_path: ["events", "", "/a b", "/ä", "http://x/", "/a?b", "/" + "a" * 300],
+    addresses.url_path: [
+        "events",
+        "",
+        "/a b",
+        "/ä",
+        "http://x/",
+        "/a?b",
+        "/" + "a" * 300,
+        "/healthz",
+        "/api/v1/runs",
+    ],
+    addresses.schemes: ["all", "https,ftp", "HTTPS"],
+    addresses.allowed: ["10.0.0.0/99", "a b", "host,a/b"],
     addresses.sink: [
         "ftp://x/",
         "http://",
@@ -39,10 +51,11 @@ WRONG = {
     values.folder: ["/no/such/folder", __file__],
     addresses.proxy: ["ftp://x/", "proxy", "http://", "http://[::1", "http://a b/"],
     values.file: ["/no/such/file", "/", "."],
+    values.certificates: ["/no/such/file", __file__],
     values.event_types: ["a b", "-a", "a.b,c/d", "ä"],
     addresses.host_names: ["https://a", "a:80", "a/b"],
     addresses.http_address: ["ftp://x", "http://", "http://u:p@x/api", "http://x/?a=b", "x"],
-    addresses.nats_url: ["http://x", "nats://", "", "nats:4222", "nats://[::1"],
+    addresses.nats_url: ["http://x", "nats://", "", "nats:4222", "nats://[::1", "nats://a..b"],
     addresses.topics: ["", "a b", "a..b", ".a", "sh.>.x", "a.>b"],
     values.places: ["relative", "/ok,relative"],
 }
@@ -555,9 +568,7 @@ def test_a_file_that_is_no_mapping_is_refused(config_file, text):
 def test_a_file_that_cannot_be_read_is_refused_in_one_line(config_file, text, what):
     environment = config_file(text)
 
-    assert problems(environment) == [
-        f"GENEXEC_CONFIG: {environment['GENEXEC_CONFIG']}: {what}"
-    ]
+    assert problems(environment) == [f"GENEXEC_CONFIG: {environment['GENEXEC_CONFIG']}: {what}"]
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "."])

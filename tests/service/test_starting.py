@@ -64,6 +64,38 @@ def test_wrong_settings_are_all_named_without_a_traceback(service):
     assert not (service.state / "inbox.db").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("GENEXEC_SHELL", "nosuch", " is not in GENEXEC_SCRIPT_PATH="),
+        ("GENEXEC_WORK_DIR", __file__, " cannot be used: File exists"),
+    ],
+)
+def test_a_setting_that_only_the_engine_can_judge_ends_the_service_at_its_start(
+    service, name, value, why
+):
+    said = service.command("serve", **{name: value})
+
+    assert said.returncode == 78
+    assert said.stderr.startswith(f"genexec: {name}={value}{why}")
+    assert "Traceback" not in said.stderr
+
+
+def test_a_setting_that_becomes_wrong_later_is_waited_for(service, event, until, tmp_path):
+    place, aside = tmp_path / "work", tmp_path / "aside"
+    service.environment["GENEXEC_WORK_DIR"] = str(place)
+    service.start()
+    place.rename(aside)
+    place.write_text("")
+
+    service.kill("engine")
+
+    until(lambda: "GENEXEC_WORK_DIR=" in service.log.read_text())
+    place.unlink()
+    aside.rename(place)
+    assert service.wait_for(service.send(event(TASK)))["state"] == "passed"
+
+
 def test_a_service_without_scripts_is_refused(service):
     said = service.command("serve", GENEXEC_SCRIPTS="")
 

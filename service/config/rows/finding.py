@@ -36,7 +36,7 @@ FINDING = (
     ),
     row(
         "git_schemes",
-        values.words,
+        addresses.schemes,
         "https,ssh",
         "Address schemes that are allowed; `http`, `git` and `file` only when named here",
     ),
@@ -49,7 +49,9 @@ FINDING = (
     ),
     row("git_ssh_key_file", values.file, "", "Private key for ssh"),
     row("git_known_hosts_file", values.file, "", "Host keys for ssh"),
-    row("git_ca_file", values.file, "", "Certificates for https, instead of the usual ones"),
+    row(
+        "git_ca_file", values.certificates, "", "Certificates for https, instead of the usual ones"
+    ),
     row("git_proxy", addresses.proxy, "", "Proxy for https, such as `http://proxy:3128`"),
     row(
         "keptn_scripts_timeout", values.duration, "10s", "The longest one answer of Keptn may take"

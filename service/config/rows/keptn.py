@@ -21,7 +21,9 @@ KEPTN = (
     ),
     row("nats_url", addresses.nats_url, "nats://keptn-nats", "Where NATS is", "PUBSUB_URL"),
     row("nats_token_file", values.file, "", "File with the token for NATS; read at each connect"),
-    row("nats_ca_file", values.file, "", "Certificates for NATS, instead of the usual ones"),
+    row(
+        "nats_ca_file", values.certificates, "", "Certificates for NATS, instead of the usual ones"
+    ),
     row(
         "keptn_api",
         addresses.http_address,
@@ -36,7 +38,7 @@ KEPTN = (
         "",
         "File with the token for it, sent as `x-token`; read at each use",
     ),
-    row("keptn_ca_file", values.file, "", "Certificates for it, instead of the usual ones"),
+    row("keptn_ca_file", values.certificates, "", "Certificates for it, instead of the usual ones"),
     row("keptn_poll_interval", values.duration, "10s", "How often open events are asked for"),
     row(
         "keptn_name",

@@ -1,12 +1,12 @@
 """Settings of what `.http` files may do."""
 
-from service.config import values
+from service.config import addresses, values
 from service.config.rows.row import row
 
 REQUESTING = (
     row(
         "http_allow",
-        values.words,
+        addresses.allowed,
         "",
         "Hosts, host:port or networks that `.http` files may reach although they are "
         "loopback, link-local or the Kubernetes API",
@@ -17,7 +17,7 @@ REQUESTING = (
     row("http_timeout", values.duration, "60s", "Time for the whole request"),
     row(
         "http_ca_file",
-        values.file,
+        values.certificates,
         "",
         "Certificates `.http` files trust, instead of the usual",
     ),
