@@ -108,7 +108,7 @@ class NatsEvents:
                 )
             except _FOREIGN as error:
                 self._tell(f"cannot connect to {self._server.place}: {_said(error)}")
-                with suppress(*_FOREIGN):
+                with suppress(*_FOREIGN, AssertionError):  # it may not even have begun
                     await self._client.close()
                 self._client = Client()
                 await asyncio.sleep(_AGAIN)

@@ -158,6 +158,22 @@ def test_what_is_no_event_does_no_harm(nats_server, reception, inbox, caplog):
     assert ids(inbox) == ["1"]
 
 
+def test_certificates_that_cannot_be_read_are_told_like_a_server_that_is_away(reception, tmp_path):
+    file = tmp_path / "ca.pem"
+    file.write_text("none")
+    server = Address(url="nats://127.0.0.1:9", ca_file=file)
+    events = NatsEvents(server, group="g", reception=reception, subscriptions=())
+
+    async def story():
+        loop = asyncio.create_task(events.run())
+        await until(lambda: "cannot connect" in events.trouble or loop.done())
+        assert not loop.done()
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("secret", ["geheim"])
 def test_a_password_in_the_address_is_never_shown(nats_server, reception, caplog, secret):
     nats_server.down()
