@@ -44,6 +44,26 @@ def pytest_collection_modifyitems(config, items):
         items[:] = holding
 
 
+@pytest.fixture
+def closed():
+    """Make a directory unreadable for the length of a block, for root as well."""
+
+    @contextlib.contextmanager
+    def to_us(directory):
+        mode, root = directory.stat().st_mode, os.geteuid() == 0
+        directory.chmod(0)
+        if root:
+            os.seteuid(65534)
+        try:
+            yield directory
+        finally:
+            if root:
+                os.seteuid(0)
+            directory.chmod(mode)
+
+    return to_us
+
+
 @pytest.fixture(autouse=True)
 def _sealed(monkeypatch, tmp_path_factory):
     """No test sees the home directory, the Git configuration or the environment of its user."""

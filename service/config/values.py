@@ -133,7 +133,10 @@ def choice(kind: type[_Choice], *, empty: _Choice | None = None) -> Callable[[st
 def directory(value: str) -> Path:
     """Take a directory; it is made when it is missing."""
     path = _path(value)
-    return path if path.is_absolute() else Path.cwd() / path
+    try:
+        return path if path.is_absolute() else Path.cwd() / path
+    except OSError as error:
+        raise ValueError("is below the folder we are in, which is gone") from error
 
 
 def optional_directory(value: str) -> Path | None:

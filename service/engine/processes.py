@@ -18,7 +18,7 @@ from service.engine.endings import not_run, what_stopped
 from service.engine.live import LiveOutputs
 from service.engine.process_tree import MARKER
 from service.engine.protocol import Ended, Isolate, Ready, Start
-from service.engine.run_directory import RunDirectory, remove_abandoned
+from service.engine.run_directory import RunDirectory, make_private, remove_abandoned
 from service.engine.runner_client import RunnerClient
 from service.engine.script_files import ScriptFiles, suffix_of
 from service.engine.warm.ways import WarmPython
@@ -107,10 +107,9 @@ class ProcessRunner:
     async def start(self) -> Ready:
         """Return what the runner process says about itself; it is there then.
 
-        Raises `RunnerLost` when it does not come.
+        Raises `RunnerLost` when it does not come, or a directory cannot be made.
         """
-        for directory in (self._wish.runs_dir, self._wish.blobs_dir, self._wish.environments_dir):
-            Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._wish.runs_dir, self._wish.blobs_dir, self._wish.environments_dir)
         remove_abandoned(self._runs_dir)
         ready = await self.client.connect(self._wish)
         self._watching = asyncio.create_task(self._watch_disk())

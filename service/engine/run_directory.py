@@ -16,6 +16,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from service.errors import RunnerLost
 from service.event import Event
 from service.strict_json import written
 
@@ -181,6 +182,15 @@ class RunDirectory:
                     os.unlink(entry.name, dir_fd=inner)
         finally:
             os.close(inner)
+
+
+def make_private(*directories: str) -> None:
+    """Make them, for their owner alone, unless they exist. Raises `RunnerLost`."""
+    try:
+        for directory in directories:
+            Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunnerLost(f"{error.filename} cannot be made: {error.strerror}") from error
 
 
 def remove_abandoned(parent: Path) -> None:

@@ -103,7 +103,7 @@ def open_for_reading(path: Path, wanted: Schema) -> sqlite3.Connection:
     Raises as `open_for_writing` does.
     """
     with translating(path):
-        if path.exists():
+        if _is_there(path):
             connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
             try:
                 if _version(connection, path, wanted) > 0:
@@ -120,7 +120,7 @@ def open_for_reading(path: Path, wanted: Schema) -> sqlite3.Connection:
 
 def exists(path: Path, wanted: Schema) -> bool:
     """Say whether *path* has been made and set up."""
-    if not path.exists():
+    if not _is_there(path):
         return False
     with translating(path):
         connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
@@ -128,6 +128,13 @@ def exists(path: Path, wanted: Schema) -> bool:
             return _version(connection, path, wanted) > 0
         finally:
             connection.close()
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise JournalUnavailable(f"{path} cannot be looked at: {error.strerror}") from error
 
 
 def connect(path: Path, *, mode: str = "ro") -> sqlite3.Connection:

@@ -34,9 +34,19 @@ def directory_files(root: Path, *, limit: int, branches: bool) -> Iterator[Catal
 
     With *branches* the first folder of a path is the branch. Raises `SourceUnavailable`.
     """
+    try:
+        yield from _files_below(root, limit=limit, branches=branches)
+    except OSError as error:
+        raise SourceUnavailable(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+def _files_below(root: Path, *, limit: int, branches: bool) -> Iterator[Catalogued]:
+    def fail(error: OSError) -> None:
+        raise error
+
     if not root.is_dir():
         raise SourceUnavailable(f"{root} is not a directory")
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=fail):
         folders[:] = sorted(set(folders) - _SKIPPED)
         for name in sorted(names):
             file = Path(folder, name)

@@ -146,8 +146,8 @@ class DirectorySource:
         return b"", f"the file has {kind.st_size} bytes, more than {self._script_limit}"
 
     def _read_again(self, found: Found) -> bytes:
-        tree = self._tree(self._top(found.project), found.place)
         try:
+            tree = self._tree(self._top(found.project), found.place)
             content = self._content(tree, tree / found.path)[0] if tree is not None else b""
         except OSError as error:
             raise _unreadable(error) from error
@@ -173,6 +173,7 @@ class DirectorySource:
         path = for_project(self._root, project)
         try:
             top = Path(path).resolve(strict=True)
+            is_bare = all((top / name).exists() for name in _BARE)
         except (OSError, RuntimeError) as error:
             why = error.strerror if isinstance(error, OSError) else "links in a circle"
             raise SourceUnavailable(
@@ -180,7 +181,7 @@ class DirectorySource:
             ) from error
         if not top.is_dir():
             raise SourceUnavailable(f"{path}, the place of the scripts, is not a directory")
-        if all((top / name).exists() for name in _BARE):
+        if is_bare:
             raise SourceMisconfigured(
                 f"{path} is a bare Git repository; write file://{top} to use it as one"
             )
@@ -212,4 +213,5 @@ def _inside(path: Path, tree: Path) -> bool:
 
 
 def _unreadable(error: OSError) -> SourceUnavailable:
-    return SourceUnavailable(f"the scripts cannot be read: {error.strerror or error}")
+    where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+    return SourceUnavailable(f"the scripts cannot be read: {where}{error.strerror or error}")

@@ -248,6 +248,19 @@ def test_an_empty_value_is_the_default():
     assert settings(port="", timeout="").port == 8080
 
 
+def test_a_relative_directory_is_nowhere_when_the_folder_we_are_in_is_gone(tmp_path, monkeypatch):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+
+    [problem] = refused(state_dir="state")
+
+    assert problem == (
+        "GENEXEC_STATE_DIR is below the folder we are in, which is gone, not 'state'"
+    )
+
+
 def test_a_relative_directory_is_where_we_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from service.errors import JournalUnreadable, UnknownRun
+from service.errors import JournalUnavailable, JournalUnreadable, UnknownRun
 from service.states import State
 
 NOW = datetime(2026, 11, 21, 13, 0, 0, tzinfo=UTC)
@@ -38,6 +38,13 @@ def test_an_empty_directory_is_an_empty_journal(reader):
     assert set(reader.counts()) == {state.value for state in State}
     with pytest.raises(UnknownRun, match="no runs yet"):
         reader.run("last")
+
+
+def test_a_directory_that_is_closed_to_us_is_named(closed, reader, history, state_dir):
+    with closed(state_dir), pytest.raises(JournalUnavailable) as refused:
+        reader.runs(limit=10)
+
+    assert str(refused.value) == f"{state_dir}/inbox.db cannot be looked at: Permission denied"
 
 
 def test_runs_are_listed_newest_first_with_those_not_looked_at(reader, history):

@@ -160,3 +160,15 @@ def test_of_a_large_file_in_a_directory_one_byte_beyond_the_limit_is_read(write,
 def test_a_directory_that_is_not_there_cannot_be_read(tmp_path):
     with pytest.raises(SourceUnavailable, match="is not a directory"):
         list(directory_files(tmp_path / "nowhere", limit=100, branches=False))
+
+
+@pytest.mark.parametrize("part", [".", "generic-executor"])
+def test_what_is_closed_to_us_is_named(closed, tmp_path, part):
+    (tmp_path / "scripts/generic-executor").mkdir(parents=True)
+    found = directory_files(tmp_path / "scripts", limit=100, branches=False)
+
+    with closed(tmp_path / "scripts" / part), pytest.raises(SourceUnavailable) as refused:
+        list(found)
+
+    assert str(refused.value).startswith(str(tmp_path / "scripts"))
+    assert str(refused.value).endswith(" cannot be read: Permission denied")

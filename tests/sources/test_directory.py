@@ -33,6 +33,16 @@ def test_a_directory_that_does_not_exist_is_an_error_and_no_absence(tmp_path, as
         look_up(source, ask(layout=Layout.FOLDERS))
 
 
+def test_a_directory_that_is_closed_to_us_is_an_error_and_no_absence(closed, tmp_path, ask):
+    (tmp_path / "scripts").mkdir()
+
+    with (
+        closed(tmp_path / "scripts") as root,
+        pytest.raises(SourceUnavailable, match="cannot be read: Permission denied"),
+    ):
+        look_up(open_directory(root), ask(layout=Layout.FOLDERS))
+
+
 def test_a_file_is_no_directory(tmp_path, ask):
     (tmp_path / "file").touch()
 

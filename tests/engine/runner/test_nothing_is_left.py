@@ -280,6 +280,19 @@ def test_directories_of_an_earlier_process_are_removed(bench, make_order, tmp_pa
     assert asyncio.run(main()) == ["mine"]
 
 
+def test_a_directory_that_cannot_be_made_is_named(bench, tmp_path):
+    (tmp_path / "blobs").write_text("somebody's file")
+
+    async def main():
+        it = bench()
+        with pytest.raises(RunnerLost) as lost:
+            await it.runner.start()
+        await it.__aexit__()
+        return str(lost.value)
+
+    assert asyncio.run(main()) == f"{tmp_path}/blobs cannot be made: File exists"
+
+
 def test_sigterm_ends_the_runner_and_its_scripts(bench, make_order, alive):
     order = make_order("trap '' TERM; sleep 60")
 
