@@ -138,7 +138,7 @@ class Calls:
         try:
             said = json.loads(content)
             code, message = str(said["code"]), str(said.get("message") or said["code"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             code, message = "", f"{self._url} answers {status}"
         if status == 429 or status >= 500:
             return EngineUnavailable(message)

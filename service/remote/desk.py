@@ -79,15 +79,15 @@ class RemoteDesk:
 
     async def run(self, wish: Wish, asker: Asker) -> str:
         answer = await self._post("/runs", {**_wish(wish), "asker": _asker(asker)})
-        return str(answer["run"])
+        return told(lambda it: _text(it["run"]), answer)
 
     async def rerun(self, run: str, asker: Asker) -> str:
         answer = await self._post(f"/runs/{_id(run)}/rerun", {"asker": _asker(asker)})
-        return str(answer["run"])
+        return told(lambda it: _text(it["run"]), answer)
 
     async def cancel(self, run: str, asker: Asker) -> bool:
         answer = await self._post(f"/runs/{_id(run)}/cancel", {"asker": _asker(asker)})
-        return bool(answer["cancelled"])
+        return told(lambda it: bool(it["cancelled"]), answer)
 
     async def found(self, run: str) -> Ran:
         return told(_ran, await self._get(f"/runs/{_id(run)}"))
@@ -181,6 +181,12 @@ def _asker(asker: Asker) -> Json:
 
 def _ran(record: Mapping[str, Any]) -> Ran:
     return ran_of(summary_of(record), now=datetime.now(UTC))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def _explained(record: Mapping[str, Any]) -> Mapping[str, Json]:

@@ -42,7 +42,7 @@ def parsed(content: bytes) -> _Record:
     """Return the JSON object that a service has answered with, or raise `EngineUnavailable`."""
     try:
         answer = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, Mapping):
         raise EngineUnavailable(_FOREIGN)

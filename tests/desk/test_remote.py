@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from service.api.records import summary_record
-from service.desk import Asker
+from service.desk import Asker, Wish
 from service.errors import (
     BadSettings,
     EngineUnavailable,
@@ -118,12 +118,29 @@ def test_refusals_are_told_in_our_words_and_the_words_of_the_service(impostor, s
         ask(lambda desk: desk.rerun("1jkq", ALICE), impostor.url)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"", b"\xff"])
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"", b"\xff", b"[" * 100_000])
 def test_something_else_that_answers_there_is_unavailable(impostor, body):
     impostor.body = body
 
     with pytest.raises(EngineUnavailable, match="generic-executor-service"):
         ask(lambda desk: desk.status(), impostor.url)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"run": 5}', b'{"run": null}'])
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda desk: desk.rerun("last", ALICE),
+        lambda desk: desk.cancel("last", ALICE),
+        lambda desk: desk.run(Wish(type="a", place=Belonging()), ALICE),
+    ],
+    ids=["rerun", "cancel", "run"],
+)
+def test_an_answer_without_what_was_asked_for_is_none_of_ours(impostor, question, body):
+    impostor.body = body
+
+    with pytest.raises(EngineUnavailable, match="generic-executor-service"):
+        ask(question, impostor.url)
 
 
 @pytest.mark.parametrize("status", [302, 307])
