@@ -15,6 +15,7 @@ _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, None: 1}
 _SIZE = re.compile(r"(\d{1,15})\s?(B|KiB|MiB|GiB)?", re.ASCII | re.IGNORECASE)
 _BYTES = {"b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+_LEAST_MEMORY = 16 * 1024**2
 _YES = {"yes": True, "on": True, "true": True, "1": True}
 _SWITCH = _YES | {"no": False, "off": False, "false": False, "0": False}
 _EVENT_TYPE = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*._-]{0,254}", re.ASCII)
@@ -72,9 +73,12 @@ def size(value: str) -> int:
     return int(match[1]) * _BYTES[(match[2] or "B").lower()]
 
 
-def size_or_zero(value: str) -> int:
-    """Take a size, or 0 for no limit."""
-    return 0 if value == "0" else size(value)
+def memory_or_zero(value: str) -> int:
+    """Take a size in which a program can start, or 0 for no limit."""
+    memory = 0 if value == "0" else size(value)
+    if 0 < memory < _LEAST_MEMORY:
+        raise ValueError("must be 0 or at least 16MiB")
+    return memory
 
 
 def number(low: int, high: int) -> Callable[[str], int]:

@@ -21,7 +21,7 @@ WRONG = {
     values.duration: ["abc", "-1", "0", "0s", "5 s", "5w", "1e3", "", "٣s", "inf", "5s\n"],
     values.duration_or_zero: ["abc", "-1", "5w", "", "00"],
     values.size: ["abc", "-1", "0", "1KB", "1.5MiB", "", "1MiBB", "٣"],
-    values.size_or_zero: ["abc", "-1", "1KB", ""],
+    values.memory_or_zero: ["abc", "-1", "512", "1KB", "15MiB", ""],
     values.switch: ["maybe", "2", "", "ja"],
     values.on_or_off: ["maybe", "2", "", "warm"],
     addresses.host: ["example.com", "127.0.0", "", "127.0.0.1:80", "[::1]"],

@@ -14,7 +14,7 @@ RUNNING = (
     row("disk_limit", values.size, "256MiB", "What a script may write into its directory"),
     row(
         "memory_limit",
-        values.size_or_zero,
+        values.memory_or_zero,
         "2GiB",
         "Address space of each process of a script; 0 is without limit",
     ),
