@@ -55,7 +55,10 @@ def settings_with(scripts: str | None, layout: str | None, **more: str) -> Setti
 def state_dir_option(function: _Command) -> _Command:
     """Add --state-dir."""
     return click.option(
-        "--state-dir", metavar="DIR", help="Where the record is. [GENEXEC_STATE_DIR]"
+        "--state-dir",
+        metavar="DIR",
+        type=click.Path(file_okay=False),
+        help="Where the record is. [GENEXEC_STATE_DIR]",
     )(function)
 
 

@@ -175,6 +175,14 @@ def test_a_state_directory_that_holds_nothing_is_said(service, tmp_path, words, 
     assert not (tmp_path / "nothing").exists()
 
 
+@pytest.mark.parametrize("words", [("runs",), ("show",), ("dead",), ("resend", "--all")])
+def test_a_state_directory_that_is_a_file_is_refused(service, words):
+    said = service.command(*words, "--state-dir", __file__)
+
+    assert said.returncode == 2
+    assert f"Directory '{__file__}' is a file" in said.stderr
+
+
 def test_the_record_is_readable_after_the_service_ended(service, ran):
     service.stop()
 
