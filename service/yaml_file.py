@@ -26,7 +26,7 @@ def read_yaml(file: Path) -> object:
     if len(content) > _LARGEST:
         raise BadSettings("is larger than 1 MiB")
     try:
-        return yaml.load(content, _OneValuePerKey)  # noqa: S506  # made of the safe loader
+        return yaml.load(content.decode("utf-8"), _OneValuePerKey)  # noqa: S506  # made of the safe loader
     except _KeyStandsTwice as error:
         raise BadSettings(f"line {error.line}: a key stands twice") from error
     except yaml.MarkedYAMLError as error:

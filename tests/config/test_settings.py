@@ -574,6 +574,7 @@ def test_a_file_that_is_no_mapping_is_refused(config_file, text):
         ("? [a]\n: 1\n", "line 1: not YAML"),
         ("port: 1\nqueue: 5\nport: 2\n", "line 3: a key stands twice"),
         (b"\xff\xfe\xff", "is not YAML in UTF-8"),
+        ("port: 80".encode("utf-16"), "is not YAML in UTF-8"),
         (b"a: \x00", "is not YAML in UTF-8"),
         ("#" * 1_048_577, "is larger than 1 MiB"),
     ],
