@@ -173,7 +173,7 @@ def test_the_answer_is_the_same_whichever_way_the_request_comes(server, whole):
     with server.connect() as in_pieces:
         request = whole(id="in-pieces")
         in_pieces.sendall(request[:40])
-        time.sleep(0.1)
+        time.sleep(0.1)  # else both pieces may be read as one
         in_pieces.sendall(request[40:])
         long_way = in_pieces.recv(65536)
 
@@ -199,7 +199,7 @@ def test_requests_that_come_one_behind_the_other_are_answered_in_their_order(ser
 def test_what_comes_before_the_answer_waits_for_it(start_server, whole):
     slow = start_server(accept_seconds=0.3)
     with slow.connect(whole(id="first")) as connection:
-        time.sleep(0.1)
+        time.sleep(0.1)  # the first is being written down
         connection.sendall(whole(b"Connection: close\r\n", id="second"))
         answer = b""
         while data := connection.recv(65536):
@@ -233,7 +233,7 @@ def test_half_a_header_after_a_whole_request_has_its_deadline(start_server, whol
 def test_a_whole_request_that_is_in_flight_is_answered_after_term(start_server, whole):
     slow = start_server(accept_seconds=0.5)
     with slow.connect(whole()) as connection:
-        time.sleep(0.2)
+        time.sleep(0.2)  # it is being written down
         code, _ = slow.terminate()
         answer = connection.recv(65536)
 

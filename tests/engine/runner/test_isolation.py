@@ -156,6 +156,14 @@ def test_a_script_file_cannot_be_changed_by_scripts(execute, make_order):
     assert execute(make_order(text)).stdout == b"kept\n"
 
 
+async def there(look):
+    """Return what *look* finds, as soon as it finds something."""
+    async with asyncio.timeout(20):
+        while not (found := look()):
+            await asyncio.sleep(0.01)
+    return found
+
+
 @full_only
 def test_two_runs_do_not_reach_each_other(bench, make_order):
     text = """
@@ -166,8 +174,7 @@ def test_two_runs_do_not_reach_each_other(bench, make_order):
     async def main():
         async with bench() as it:
             neighbour = asyncio.create_task(it.run(make_order("echo $$ > pid; sleep 1; echo fine")))
-            while not (found := list(it.runs.glob("run-*/pid"))) or not found[0].read_text():
-                await asyncio.sleep(0.01)
+            found = await there(lambda: [p for p in it.runs.glob("run-*/pid") if p.read_text()])
             directory, pid = found[0].parent, found[0].read_text().strip()
             intruder = await it.run(make_order(f"set . {directory} {pid}\n{text}"))
             return intruder, await neighbour
@@ -189,8 +196,7 @@ def test_later_runs_of_a_script_do_not_reach_one_that_is_still_live(bench, make_
     async def main():
         async with bench() as it:
             live = asyncio.create_task(it.run(make_order(text)))
-            while not (found := list(it.runs.glob("run-*/own"))):
-                await asyncio.sleep(0.01)
+            found = await there(lambda: list(it.runs.glob("run-*/own")))
             later = []
             for _ in range(6):
                 victim = {"VICTIM": str(found[0].parent)}
