@@ -27,7 +27,8 @@ ASKED += f", {_EXTENSION.format('genexecurl')} FROM accepted WHERE run IN ({{}})
 SCRIPTS = "SELECT run, script FROM attempt WHERE number = 1 AND run IN ({})"
 SCRIPTS += " ORDER BY run, position"
 NEXT = "SELECT run, json_extract(structured, '$.next') FROM attempt WHERE run IN ({})"
-NEXT += " AND json_type(structured, '$.next') = 'array' ORDER BY run, position, number"
+NEXT += " AND CASE WHEN json_valid(structured) THEN json_type(structured, '$.next') END = 'array'"
+NEXT += " ORDER BY run, position, number"
 EVENT = f"SELECT {ACCEPTED_BACK} FROM accepted WHERE run = ?"
 
 

@@ -46,6 +46,25 @@ def test_a_person_counts_before_the_sender_and_the_sender_before_the_source(
     ]
 
 
+def test_an_attempt_that_was_damaged_keeps_no_run_from_being_listed(
+    origins, reader, record, take_up, make_attempt
+):
+    def damage(database):
+        database.execute("UPDATE attempt SET structured = '{\"next'")
+
+    async def story():
+        attempts = [make_attempt(0, script="a.sh")]
+        run = replace(await take_up("aa-1"), state=State.PASSED)
+        await record.end(run, attempts, ())
+        await record.maintain(damage)
+
+    asyncio.run(story())
+
+    [summary] = origins.summaries(reader.runs(limit=10))
+
+    assert (summary.run.id, summary.scripts, summary.next) == ("aa-1", ("a.sh",), ())
+
+
 def test_an_event_is_returned_as_it_was_accepted(origins, accept, make_event):
     asyncio.run(accept("aa-1", id="e-1"))
 

@@ -30,6 +30,7 @@ _STATEMENTS |= {
     ("page", "run"): reading.page("run", RUN, ["seq < ?"], []),
     ("origins", "who asked"): origins.ASKED.format("?, ?"),
     ("origins", "scripts"): origins.SCRIPTS.format("?, ?"),
+    ("origins", "proposed"): origins.NEXT.format("?, ?"),
     ("origins", "event"): origins.EVENT,
     ("page", "accepted"): reading.page("accepted", UNSEEN, ["seq > ?", "seq < ?"], []),
 }
