@@ -3,7 +3,7 @@
 Every script gets a Landlock domain of its own, entered by a thread that starts it and ends,
 or by itself before its first line when it is the fork of a warm interpreter.
 So neither the runner nor another run is inside: a script can neither signal nor trace them,
-nor read their memory, environment or directories. That costs 50 µs per run. Restricting
+nor read their memory, environment or directories. That costs 0.1 ms per run. Restricting
 the runner itself would be free, but then every script could kill it. Used by `runner_loop`.
 """
 
