@@ -65,21 +65,6 @@ class Shown:
             known.update(pairs)
 
 
-def fork_briefly() -> int:
-    """Fork a process that only forks again and ends: what Python does after a fork is left out.
-
-    That is most of what a fork costs. Raises `OSError`.
-    """
-    library = ctypes.PyDLL(None, use_errno=True)
-    if not hasattr(library, "_Fork"):  # before glibc 2.34
-        return os.fork()
-    forked = int(getattr(library, "_Fork")())  # noqa: B009  # its name is public
-    if forked < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return forked
-
-
 def set_dumpable(*, dumpable: bool) -> None:
     """Let processes of this user look into this one, or not."""
     _check("prctl", _libc().prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(dumpable), 0, 0, 0))

@@ -1,10 +1,8 @@
 """A warm interpreter: loads what scripts need, then forks when it is told to.
 
 `interpreter` starts it with the flags that scripts have and none of the service's variables.
-It holds no secret and learns nothing of runs. It has one thread, or says that it is unfit. A
-script must fall to the runner as a child of its own, so a process in between forks it and
-ends; `clone(CLONE_PARENT)` would save that one, but leaves the C library with a wrong idea
-of the thread it runs in.
+It holds no secret and learns nothing of runs. It has one thread, or says that it is unfit.
+How a fork becomes a child of the runner is told in `forking`.
 """
 
 import contextlib
@@ -18,8 +16,9 @@ import sys
 from types import CodeType
 
 from service.engine.warm.child import become_script
+from service.engine.warm.forking import fork_for_parent
 from service.engine.warm.letters import BORN, FAILED, READY, ROOM, UNFIT, stamps
-from service.engine.warm.memory import Shown, end_with_parent, fork_briefly, set_dumpable
+from service.engine.warm.memory import Shown, end_with_parent, set_dumpable
 
 PRELOADED = ("json", "requests", "yaml")
 _OUR_PACKAGE = "service"
@@ -74,42 +73,23 @@ def forget_ourselves() -> None:
 
 def _fork_until_born(channel: socket.socket) -> socket.socket:
     """Fork whenever a gate comes; return in the forks only, with the gate of each."""
+    fork = fork_for_parent()
     while True:
         request, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
         if not request:
             os._exit(0)
         gate = socket.socket(fileno=descriptors[0])
         gate.set_inheritable(False)
-        reading, writing = os.pipe()
         try:
-            middle = fork_briefly()
+            born = fork()
         except OSError as error:
             _say(channel, FAILED, f"it cannot fork: {error.strerror}")
-            middle = -1
-        if middle == 0:
-            channel.close()
-            _fork_and_end(writing)
-            return gate
+        else:
+            if born == 0:
+                channel.close()
+                return gate
+            _say(channel, BORN, born)
         gate.close()
-        os.close(writing)
-        if middle > 0:
-            # When the one in between has been waited for, its child is the runner's.
-            answer = os.read(reading, 200)
-            os.waitpid(middle, 0)
-            _say(channel, BORN if answer.isdigit() else FAILED, os.fsdecode(answer))
-        os.close(reading)
-
-
-def _fork_and_end(writing: int) -> None:
-    """Return in a child; the calling process writes its id, or why there is none, and ends."""
-    try:
-        born = os.fork()
-    except OSError as error:
-        os.write(writing, os.fsencode(f"it cannot fork: {error.strerror}"))
-        os._exit(1)
-    if born:
-        os.write(writing, b"%d" % born)
-        os._exit(0)
 
 
 def _say(channel: socket.socket, *words: object) -> None:
