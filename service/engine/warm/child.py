@@ -11,16 +11,16 @@ import json
 import os
 import signal
 import site
-import socket
 import sys
 import threading
 import time
 import warnings
+from socket import AF_UNIX, SOCK_STREAM, SocketType
 from types import CodeType
 from typing import NoReturn
 
 from service.engine.warm.letters import COLD, FAILED, Letter, receive
-from service.engine.warm.memory import Shown, enter_ruleset, set_dumpable
+from service.engine.warm.memory import Kernel, Shown
 
 _READ_AT_START = (
     "GLIBC_TUNABLES",
@@ -38,11 +38,11 @@ _NOT_RUN = 127
 _MOST_DESCRIPTORS = 1 << 16
 
 
-def become_script(gate: socket.socket, shown: Shown) -> tuple[CodeType, str]:
-    """Become what *gate* tells of; return what is to be run, and its path."""
-    kept = gate.fileno()
+def become_script(kept: int, shown: Shown, kernel: Kernel) -> tuple[CodeType, str, Kernel]:
+    """Become what the gate *kept* tells of; return what `run` wants to know."""
     os.closerange(3, kept)
     os.closerange(kept + 1, _MOST_DESCRIPTORS)
+    gate = SocketType(AF_UNIX, SOCK_STREAM, 0, kept)
     received = receive(gate)
     if received is None:
         os._exit(0)
@@ -51,7 +51,7 @@ def become_script(gate: socket.socket, shown: Shown) -> tuple[CodeType, str]:
     letter, descriptors = received
     language = os.environ.get(_LANGUAGE)
     try:
-        _become(letter, descriptors, shown)
+        _become(letter, descriptors, shown, kernel)
         code, why = _code_of(letter, language)
         if code is None:
             _tell(gate, COLD, why)
@@ -60,16 +60,16 @@ def become_script(gate: socket.socket, shown: Shown) -> tuple[CodeType, str]:
         _tell(gate, FAILED, error.strerror or str(error))
         os._exit(_NOT_RUN)
     gate.close()
-    return code, sys.argv[0]
+    return code, sys.argv[0], kernel
 
 
-def _become(letter: Letter, descriptors: tuple[int, ...], shown: Shown) -> None:
+def _become(letter: Letter, descriptors: tuple[int, ...], shown: Shown, kernel: Kernel) -> None:
     stdout, stderr, *rulesets = descriptors
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
     try:
         for ruleset in rulesets:
-            enter_ruleset(ruleset)
+            kernel.enter_ruleset(ruleset)
     except OSError as error:
         raise OSError(f"the script could not be isolated: {error.strerror}") from error
     for descriptor in descriptors:
@@ -77,7 +77,7 @@ def _become(letter: Letter, descriptors: tuple[int, ...], shown: Shown) -> None:
     os.chdir(letter.cwd)
     shown.become(letter.argv, letter.block)
     # Now the runner can read whose it is, and so may its own like.
-    set_dumpable(dumpable=True)
+    kernel.set_dumpable(dumpable=True)
     script = os.fsdecode(letter.argv[-2])
     sys.orig_argv[:] = [os.fsdecode(word) for word in letter.argv]
     sys.argv[:] = sys.orig_argv[-2:]
@@ -130,6 +130,6 @@ def _start_anew(letter: Letter) -> NoReturn:
     os.execve(letter.argv[0], letter.argv, variables)  # noqa: S606  # as the runner does
 
 
-def _tell(gate: socket.socket, kind: str, why: str) -> None:
+def _tell(gate: SocketType, kind: str, why: str) -> None:
     with contextlib.suppress(OSError):
         gate.send(json.dumps([kind, why]).encode())

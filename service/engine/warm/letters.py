@@ -6,11 +6,10 @@ later fork can find them in its memory. Used by both sides; the
 interpreter may be another Python than the runner's, so the format knows no Python.
 """
 
-import array
 import os
-import socket
 import struct
 from collections.abc import Mapping, Sequence
+from socket import CMSG_SPACE, MSG_CMSG_CLOEXEC, SocketType
 from typing import NamedTuple
 
 LONGEST_ORDER = 64 << 10
@@ -30,8 +29,8 @@ COLD = "cold"
 
 _LENGTH = struct.Struct("!I")
 _CHUNK = 64 << 10
-_INT_SIZE = array.array("i").itemsize
-_MOST_DESCRIPTORS = 8
+_DESCRIPTOR = struct.Struct("i")
+_ROOM_FOR_DESCRIPTORS = CMSG_SPACE(8 * _DESCRIPTOR.size)
 
 
 class Letter(NamedTuple):
@@ -58,22 +57,21 @@ def packed(cwd: str, argv: Sequence[str], environment: Mapping[str, str]) -> byt
     return _LENGTH.pack(len(body)) + body if len(body) < LONGEST_ORDER - _LENGTH.size else None
 
 
-def receive(gate: socket.socket) -> tuple[Letter, tuple[int, ...]] | None:
+def receive(gate: SocketType) -> tuple[Letter, tuple[int, ...]] | None:
     """Wait for the order and its descriptors; None when the other end gave up."""
-    content = bytearray()
-    descriptors = array.array("i")
+    content = b""
+    descriptors = b""
     while len(content) < _LENGTH.size or len(content) < _LENGTH.size + _length(content):
-        chunk, ancillary, _, _ = gate.recvmsg(
-            _CHUNK, socket.CMSG_SPACE(_MOST_DESCRIPTORS * _INT_SIZE), socket.MSG_CMSG_CLOEXEC
-        )
+        chunk, ancillary, _, _ = gate.recvmsg(_CHUNK, _ROOM_FOR_DESCRIPTORS, MSG_CMSG_CLOEXEC)
         if not chunk:
             return None
         for _, _, numbers in ancillary:
-            descriptors.frombytes(numbers)
+            descriptors += numbers
         content += chunk
-    count, _, rest = bytes(content[_LENGTH.size :]).partition(b"\0")
-    cwd, *words = rest.split(b"\0", int(count) + 1)
-    return Letter(cwd, tuple(words[:-1]), words[-1]), tuple(descriptors)
+    words = content[_LENGTH.size :].split(b"\0", 1)
+    cwd, *argv, block = words[1].split(b"\0", int(words[0]) + 1)
+    count = len(descriptors) // _DESCRIPTOR.size
+    return Letter(cwd, tuple(argv), block), struct.unpack(f"{count}i", descriptors)
 
 
 def stamps(paths: Sequence[str]) -> dict[str, list[int]]:
@@ -88,6 +86,6 @@ def stamps(paths: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
-def _length(content: bytearray) -> int:
+def _length(content: bytes) -> int:
     (length,) = _LENGTH.unpack_from(content)
     return int(length)

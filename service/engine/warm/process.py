@@ -12,28 +12,33 @@ import json
 import os
 import signal
 import socket
+import struct
 import sys
 from types import CodeType
 
 from service.engine.warm.child import become_script
-from service.engine.warm.forking import fork_for_parent
+from service.engine.warm.forking import Fork, fork_for_parent
 from service.engine.warm.letters import BORN, FAILED, READY, ROOM, UNFIT, stamps
-from service.engine.warm.memory import Shown, end_with_parent, set_dumpable
+from service.engine.warm.memory import Kernel, Shown
 
 PRELOADED = ("json", "requests", "yaml")
 _OUR_PACKAGE = "service"
+_GATE = struct.Struct("i")
+_ROOM_FOR_GATE = socket.CMSG_SPACE(_GATE.size)
+_BORN = BORN.encode()
 
 
-def born() -> tuple[CodeType, str]:
+def born() -> tuple[CodeType, str, Kernel]:
     """Load, say how that went, and fork until the runner closes the socket.
 
-    Returns in the forks only, with the script of each and its path.
+    Returns in the forks only, with the script of each, its path, and what `run` needs besides.
 
     The arguments are the directory of our package, the descriptor of the socket and the
     process id of the runner.
     """
-    set_dumpable(dumpable=False)
-    end_with_parent(signal.SIGKILL)
+    kernel = Kernel()
+    kernel.set_dumpable(dumpable=False)
+    kernel.end_with_parent(signal.SIGKILL)
     ours, descriptor, runner = sys.argv[1:4]
     if os.getppid() != int(runner):
         os._exit(0)
@@ -51,10 +56,11 @@ def born() -> tuple[CodeType, str]:
     if threads != 1:
         _say(channel, UNFIT, f"its libraries start threads ({threads - 1})")
         os._exit(0)
+    fork = fork_for_parent()
     gc.collect()
     gc.freeze()
     _say(channel, READY, seen)
-    return become_script(_fork_until_born(channel), shown)
+    return become_script(_fork_until_born(channel, fork), shown, kernel)
 
 
 def preload() -> None:
@@ -71,15 +77,16 @@ def forget_ourselves() -> None:
             del sys.modules[name]
 
 
-def _fork_until_born(channel: socket.socket) -> socket.socket:
-    """Fork whenever a gate comes; return in the forks only, with the gate of each."""
-    fork = fork_for_parent()
+def _fork_until_born(channel: socket.socket, fork: Fork) -> int:
+    """Fork whenever a gate comes; return in the forks only, with the descriptor of each.
+
+    What this touches is copied after every fork, so it is little.
+    """
     while True:
-        request, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+        request, ancillary, _, _ = channel.recvmsg(1, _ROOM_FOR_GATE, socket.MSG_CMSG_CLOEXEC)
         if not request:
             os._exit(0)
-        gate = socket.socket(fileno=descriptors[0])
-        gate.set_inheritable(False)
+        gate = _GATE.unpack_from(ancillary[0][2])[0]
         try:
             born = fork()
         except OSError as error:
@@ -87,9 +94,9 @@ def _fork_until_born(channel: socket.socket) -> socket.socket:
         else:
             if born == 0:
                 channel.close()
-                return gate
-            _say(channel, BORN, born)
-        gate.close()
+                return int(gate)
+            channel.send(b'["%b", %d]' % (_BORN, born))
+        os.close(gate)
 
 
 def _say(channel: socket.socket, *words: object) -> None:

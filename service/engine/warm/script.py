@@ -18,7 +18,7 @@ from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
-from service.engine.warm.memory import flush_c_streams
+from service.engine.warm.memory import Kernel
 
 _FLUSH_FAILED = 120
 _INTERRUPTED = -1
@@ -26,7 +26,7 @@ _INTERRUPTED = -1
 _LARGEST = 1 << 63
 
 
-def run(code: CodeType, path: str) -> None:
+def run(code: CodeType, path: str, kernel: Kernel) -> None:
     """Run *code*, the script at *path*, as the main module, and end the process.
 
     The fewer frames are below it the better: scripts can see them.
@@ -41,7 +41,7 @@ def run(code: CodeType, path: str) -> None:
             getattr(sys, name).flush()
     status = _answer(failure) if failure is not None else 0
     del failure
-    _end(status)
+    _end(status, kernel)
 
 
 def _become_main(path: str) -> dict[str, object]:
@@ -102,7 +102,7 @@ def _code_of(failure: SystemExit) -> int:
     return 1
 
 
-def _end(status: int) -> None:
+def _end(status: int, kernel: Kernel) -> None:
     """End the process as the interpreter does behind the last line of the main module."""
     threading = sys.modules.get("threading")
     if threading is not None:
@@ -113,7 +113,7 @@ def _end(status: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # nobody is told any more
             stream.flush()
-    flush_c_streams()
+    kernel.flush_c_streams()
     if status == _INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)

@@ -299,6 +299,10 @@ SCRIPTS = {
         "print(signal.pthread_sigmask(signal.SIG_BLOCK, []), signal.set_wakeup_fd(-1))\n"
         "print([l for l in open('/proc/self/status') if l.startswith('Sig') and 'SigQ' not in l])"
     ),
+    "a signal to its own thread": (
+        "import signal, threading\nsignal.signal(signal.SIGUSR1, lambda *_: print('caught'))\n"
+        "signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)"
+    ),
     "interrupted": "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('no')",
     "an interrupt that is caught": (
         "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n"
