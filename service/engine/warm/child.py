@@ -9,6 +9,7 @@ interpreter it becomes one: the order has all that takes.
 import contextlib
 import json
 import os
+import posix
 import signal
 import site
 import sys
@@ -23,17 +24,17 @@ from service.engine.warm.letters import COLD, FAILED, Letter, receive
 from service.engine.warm.memory import Kernel, Shown
 
 _READ_AT_START = (
-    "GLIBC_TUNABLES",
-    "LC_",
-    "LD_",
-    "LOCPATH",
-    "MALLOC_",
-    "OPENSSL_",
-    "PYTHON",
-    "SSL_CERT_",
+    b"GLIBC_TUNABLES",
+    b"LC_",
+    b"LD_",
+    b"LOCPATH",
+    b"MALLOC_",
+    b"OPENSSL_",
+    b"PYTHON",
+    b"SSL_CERT_",
 )
 """Beginnings of names that a program reads once, when it starts."""
-_LANGUAGE = "LANG"
+_LANGUAGE, _HOME, _TIME_ZONE = b"LANG", b"HOME", b"TZ"
 _NOT_RUN = 127
 _MOST_DESCRIPTORS = 1 << 16
 
@@ -49,9 +50,10 @@ def become_script(kept: int, shown: Shown, kernel: Kernel) -> tuple[CodeType, st
     # Not earlier: whoever is in the session of the interpreter has run nothing of a script.
     os.setsid()
     letter, descriptors = received
-    language = os.environ.get(_LANGUAGE)
+    language, home = posix.environ.get(_LANGUAGE), posix.environ.get(_HOME)
     try:
         _become(letter, descriptors, shown, kernel)
+        _look_around(home)
         code, why = _code_of(letter, language)
         if code is None:
             _tell(gate, COLD, why)
@@ -78,16 +80,18 @@ def _become(letter: Letter, descriptors: tuple[int, ...], shown: Shown, kernel: 
     shown.become(letter.argv, letter.block)
     # Now the runner can read whose it is, and so may its own like.
     kernel.set_dumpable(dumpable=True)
-    script = os.fsdecode(letter.argv[-2])
-    sys.orig_argv[:] = [os.fsdecode(word) for word in letter.argv]
+    script = _text(letter.argv[-2])
+    sys.orig_argv[:] = [_text(word) for word in letter.argv]
     sys.argv[:] = sys.orig_argv[-2:]
     sys.path.insert(0, os.path.dirname(script))  # noqa: PTH120  # less to load
-    _look_around()
 
 
-def _look_around() -> None:
-    """Do what modules do with clock, thread and home directory when they are loaded."""
-    if "TZ" in os.environ:
+def _look_around(home: bytes | None) -> None:
+    """Do what modules do with clock, thread and home directory when they are loaded.
+
+    *home* is what `site` has taken for the home directory.
+    """
+    if _TIME_ZONE in posix.environ:
         time.tzset()
     logging = sys.modules.get("logging")
     began = getattr(logging, "_startTime", None)
@@ -97,18 +101,24 @@ def _look_around() -> None:
     set_native_id = getattr(threading.main_thread(), "_set_native_id", None)
     if set_native_id is not None:  # Python 3.11 forgets
         set_native_id()
-    site.USER_BASE = site.USER_SITE = None  # lie in it
-    site.getusersitepackages()
+    own = posix.environ.get(_HOME, b"")
+    if home and own[:1] == b"/" != own[-1:] and site.USER_BASE and site.USER_SITE:
+        before, after = _text(home), _text(own)
+        site.USER_BASE = site.USER_BASE.replace(before, after, 1)
+        site.USER_SITE = site.USER_SITE.replace(before, after, 1)
+    else:
+        site.USER_BASE = site.USER_SITE = None  # lie in it
+        site.getusersitepackages()
 
 
-def _code_of(letter: Letter, language: str | None) -> tuple[CodeType | None, str]:
+def _code_of(letter: Letter, language: bytes | None) -> tuple[CodeType | None, str]:
     """Return the script compiled, or None and why it needs an interpreter of its own."""
-    read_at_start = [name for name in os.environ if name.startswith(_READ_AT_START)]
+    read_at_start = [name for name in posix.environ if name.startswith(_READ_AT_START)]
     if read_at_start:
-        return None, f"Python reads {read_at_start[0]} when it starts"
-    if os.environ.get(_LANGUAGE) != language:
-        return None, f"{_LANGUAGE} is another one"
-    script = os.fsdecode(letter.argv[-2])
+        return None, f"Python reads {_text(read_at_start[0])} when it starts"
+    if posix.environ.get(_LANGUAGE) != language:
+        return None, f"{_text(_LANGUAGE)} is another one"
+    script = _text(letter.argv[-2])
     for sibling in os.listdir(sys.path[0]):  # noqa: PTH208  # less to load
         if sibling in sys.modules or sibling.removesuffix(".py") in sys.modules:
             return None, f"{sibling} stands before a module that is loaded already"
@@ -128,6 +138,10 @@ def _start_anew(letter: Letter) -> NoReturn:
         signal.signal(number, signal.SIG_DFL)
     variables = dict(entry.split(b"=", 1) for entry in letter.block.split(b"\0")[:-1])
     os.execve(letter.argv[0], letter.argv, variables)  # noqa: S606  # as the runner does
+
+
+def _text(word: bytes) -> str:
+    return word.decode("utf-8", "surrogateescape")  # as `os.fsdecode` does, in the language we have
 
 
 def _tell(gate: SocketType, kind: str, why: str) -> None:
