@@ -108,6 +108,7 @@ class RunnerLoop:
         """Start a new program; *why* a fork does not do, where it might have."""
         isolation = self._isolated()
         try:
+            self._limits.put_on_next(file_size=start.file_size, memory=start.memory)
             program = partial(spawn, start, streams)
             pid = isolation.start(program, cwd=start.cwd, script=start.argv[-2])
         except OSError as error:

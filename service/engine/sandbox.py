@@ -2,7 +2,8 @@
 
 The runner restricts itself once, before its first script; everything it starts inherits
 that at no cost. Limits that differ from run to run are put on the script's process right
-after its start, which costs one system call each. Used by `runner` only.
+after its start, which costs one system call each; until then it has those that the runner has
+put on itself, in the same height. Used by `runner` only.
 """
 
 import contextlib
@@ -12,6 +13,8 @@ import resource
 import signal
 import time
 from typing import Any
+
+from service.engine.process_tree import descendants
 
 OPEN_FILES = 256
 
@@ -37,6 +40,8 @@ _UNDOES_ISOLATION = {
 }
 """Capabilities by number."""
 
+_ROOM = 256 << 20
+"""Bytes of memory that are enough for the runner."""
 _LIMITED = (resource.RLIMIT_FSIZE, resource.RLIMIT_DATA, resource.RLIMIT_NPROC)
 _RECOUNT = 1.0
 
@@ -93,16 +98,34 @@ def end_with_parent() -> None:
 
 
 class ScriptLimits:
-    """Puts limits on a script that was just started."""
+    """Puts limits on a script: when it is started, and for good as soon as it has an id."""
 
     def __init__(self) -> None:
         self._hard = {kind: resource.getrlimit(kind)[1] for kind in _LIMITED}
         """What a script inherits."""
+        self._own: dict[int, int] = {}
+        """The limits of this process that may be raised again."""
         self._counted = 0
         self._counted_at = float("-inf")
 
+    def put_on_next(self, *, file_size: int, memory: int) -> None:
+        """Limit what this process starts next, and itself, which needs little of either.
+
+        A program runs before anybody knows its id. It may raise these, as we do; `put_on`
+        follows. *memory* is at least what this process needs itself.
+        """
+        for kind, value in (
+            (resource.RLIMIT_FSIZE, file_size),
+            (resource.RLIMIT_DATA, memory and max(memory, _ROOM)),
+        ):
+            hard = self._hard[kind]
+            limit = value if value and not 0 <= hard <= value else hard
+            if limit != self._own.get(kind):
+                resource.setrlimit(kind, (limit, hard))
+                self._own[kind] = limit
+
     def put_on(self, pid: int, *, file_size: int, memory: int, processes: int) -> None:
-        """Limit *pid* and what it will start; 0 stands for no limit.
+        """Limit *pid*, what it has started meanwhile and what it will; 0 stands for no limit.
 
         *file_size* is bytes of one file, *memory* bytes of writable memory of one process,
         *processes* how many its user may have above those it has now. The kernel does not
@@ -111,11 +134,17 @@ class ScriptLimits:
         limits = [(resource.RLIMIT_FSIZE, file_size), (resource.RLIMIT_DATA, memory)]
         if processes and os.getuid() != 0:
             limits.append((resource.RLIMIT_NPROC, self._tasks() + processes))
-        with contextlib.suppress(ProcessLookupError):
-            for kind, value in limits:
-                # -1 stands for no limit.
-                if value and not 0 <= self._hard[kind] <= value:
-                    resource.prlimit(pid, kind, (value, value))
+        # -1 stands for no limit.
+        limits = [(k, v) for k, v in limits if v and not 0 <= self._hard[k] <= v]
+        limited: set[int] = set()
+        new = {pid}
+        while new:  # who was started before its parent was limited is found in the next round
+            for process in new:
+                with contextlib.suppress(ProcessLookupError):
+                    for kind, value in limits:
+                        resource.prlimit(process, kind, (value, value))
+            limited |= new
+            new = {process.pid for process in descendants(pid)} - limited
 
     def _tasks(self) -> int:
         now = time.monotonic()

@@ -257,3 +257,20 @@ def test_privileges_and_limits_cannot_be_raised(execute, make_order):
     execution = execute(make_order(text), disk_limit=1 << 20)
 
     assert execution.stdout.split() == [b"NoNewPrivs:", b"1", b"256", b"0", b"1024"]
+
+
+def test_limits_are_there_from_the_first_moment(execute, make_order):
+    """Before anybody knows the id of the process; repeated, because moments differ."""
+    text = "ulimit -Sf; ulimit -Sd"
+
+    said = {execute(make_order(text), disk_limit=1 << 20).stdout for _ in range(20)}
+
+    assert said == {b"1024\n2097152\n"}
+
+
+def test_what_a_script_starts_in_its_first_moment_cannot_raise_limits(execute, make_order):
+    text = "(sleep 0.1; ulimit -Hf) & (sleep 0.1; ulimit -Hf) & wait"
+
+    said = {execute(make_order(text), disk_limit=1 << 20).stdout for _ in range(20)}
+
+    assert said == {b"1024\n1024\n"}
