@@ -82,8 +82,8 @@ def _rows(bench: Bench, found: dict[str, list[float]]) -> list[Row]:
             what="— our durable ones ÷ all that `webhook` says yes to",
             value=ratio(found, "alone", "asynchronous"),
             how=f"{middle['alone']:.0f} {yes}, of which it lost "
-            f"{1 - middle['kept'] / middle['asynchronous']:.0%}: open files run out "
-            f"({resource.getrlimit(resource.RLIMIT_NOFILE)[1]} are allowed)",
+            f"{1 - middle['kept'] / middle['asynchronous']:.0%} "
+            f"({resource.getrlimit(resource.RLIMIT_NOFILE)[1]} open files are allowed)",
         ),
     ]  # fmt: skip
     if "rate" in bench.known:

@@ -137,7 +137,7 @@ class ScriptLimits:
         # -1 stands for no limit.
         limits = [(k, v) for k, v in limits if v and not 0 <= self._hard[k] <= v]
         limited: set[int] = set()
-        new = {pid}
+        new = {pid} if limits else set()
         while new:  # who was started before its parent was limited is found in the next round
             for process in new:
                 with contextlib.suppress(ProcessLookupError):

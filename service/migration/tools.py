@@ -9,7 +9,7 @@ IN_IMAGE = frozenset(
     mkfifo mktemp mv nl nproc od paste perl pip printenv printf pwd python python3 readlink
     realpath rm rmdir scp sed seq sh sha1sum sha256sum sha512sum shuf sleep sort split ssh stat
     tail tar tee test timeout touch tr true truncate uname uniq wc which whoami xargs yes
-    """.split()  # noqa: SIM905  # easier to keep in order  # a list of words is easier to keep in order
+    """.split()  # noqa: SIM905  # a list of words is easier to keep in order
 )
 """The programs of the image, as far as scripts use them (Dockerfile), and bash's own words."""
 
@@ -21,7 +21,7 @@ KNOWN_ELSEWHERE = frozenset(
     nslookup oc openssl pgrep php ping pkill podman ps psql pulumi pwsh redis-cli rsync ruby
     sendmail skopeo ss sudo systemctl telnet terraform top unzip vault wget xmllint xmlstarlet yq
     zip
-    """.split()  # noqa: SIM905  # easier to keep in order
+    """.split()  # noqa: SIM905  # as above
 )
 """Well-known programs that are not in the image."""
 

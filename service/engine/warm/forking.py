@@ -69,7 +69,7 @@ def _fork_briefly() -> int:
     library = ctypes.PyDLL(None, use_errno=True)
     if not hasattr(library, "_Fork"):  # before glibc 2.34
         return os.fork()
-    return _checked(int(getattr(library, "_Fork")()))  # noqa: B009  # its name is public
+    return _checked(int(getattr(library, "_Fork")()))  # noqa: B009  # public in the C library
 
 
 def _sibling() -> Fork | None:

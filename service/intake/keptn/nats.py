@@ -162,7 +162,7 @@ class NatsEvents:
 
 async def _drained(listening: Listening) -> None:
     """Listen no more and hand over what has come."""
-    await listening.drain()  # type: ignore[no-untyped-call]  # nats-py
+    await listening.drain()  # type: ignore[no-untyped-call]  # nats-py has no type here
 
 
 def _said(error: BaseException) -> str:
